@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Who a task is, and what its process runs. */
+#ifndef TCPGRAPH_OWNER_H
+#define TCPGRAPH_OWNER_H
+
+#define PIDNS_DEPTH 33 /* MAX_PID_NS_LEVEL + 1, include/linux/pid_namespace.h */
+#define EXE_DEPTH   48 /* components and mounts that are followed */
+#define NAME_LEN    256 /* NAME_MAX + 1 */
+
+/* A process by its number in the initial namespace. */
+struct process_key {
+	__u64 start;
+	__u32 tgid;
+	__u32 pad;
+};
+
+/* Processes whose struct process was sent, with the exec that it tells of. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct process_key);
+	__type(value, __u32);
+} described SEC(".maps");
+
+/*
+ * Where the walk up a path is. In memory, and volatile, so that the verifier
+ * does not follow each value that it can take through all the steps.
+ */
+struct walk {
+	volatile __u64 dentry, vfs;
+	volatile __u32 off;
+	__u32 pad;
+};
+
+struct process_buf {
+	struct walk walk;
+	struct process head;
+	__u8 data[EXE_MAX + ARGS_MAX + NAME_LEN];
+};
+
+/* Where a struct process is put together; too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct process_buf);
+} process_bufs SEC(".maps");
+
+/* The number of a process in the tracer's PID namespace; 0 if it has none. */
+static __always_inline __u32 visible_pid(struct task_struct *leader)
+{
+	struct pid *pid;
+	void *numbers;
+	__u32 level;
+
+	if (!pidns)
+		return leader->tgid;
+	pid = BPF_CORE_READ(leader, thread_pid);
+	level = BPF_CORE_READ(pid, level);
+	numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
+	for (__u32 i = 0; i < PIDNS_DEPTH && i <= level; i++) {
+		struct upid *u = numbers + i * bpf_core_type_size(struct upid);
+
+		if (BPF_CORE_READ(u, ns, ns.inum) == pidns)
+			return BPF_CORE_READ(u, nr);
+	}
+	return 0;
+}
+
+static __always_inline void fill_owner(struct owner *o, struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+
+	o->start = leader->start_boottime;
+	o->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	o->pid = visible_pid(leader);
+	o->uid = task->cred->euid.val;
+	bpf_probe_read_kernel(o->comm, sizeof(o->comm), leader->comm);
+}
+
+/*
+ * Writes the components of the executable's path, leaf first, each with its
+ * NUL; returns their length, 0 if the path has none or is too deep. The path
+ * is the one that the root of the process's mount namespace sees.
+ */
+static __always_inline __u32 exe_path(struct process_buf *b,
+				      struct mm_struct *mm)
+{
+	struct file *exe = BPF_CORE_READ(mm, exe_file);
+	__u32 in_mount = bpf_core_field_offset(struct mount, mnt);
+	struct walk *w = &b->walk;
+
+	w->dentry = (__u64)BPF_CORE_READ(exe, f_path.dentry);
+	w->vfs = (__u64)BPF_CORE_READ(exe, f_path.mnt);
+	w->off = 0;
+	for (int i = 0; i < EXE_DEPTH; i++) {
+		struct vfsmount *vfs = (struct vfsmount *)w->vfs;
+		struct dentry *d = (struct dentry *)w->dentry, *up;
+		__u32 off = w->off;
+		long n;
+
+		if (d == BPF_CORE_READ(vfs, mnt_root)) {
+			struct mount *m = (void *)vfs - in_mount, *parent;
+
+			parent = BPF_CORE_READ(m, mnt_parent);
+			if (parent == m)
+				return off;
+			w->dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
+			w->vfs = (__u64)parent + in_mount;
+			continue;
+		}
+		up = BPF_CORE_READ(d, d_parent);
+		if (up == d || off >= EXE_MAX - NAME_LEN)
+			return 0;
+		n = bpf_probe_read_kernel_str(b->data + off, NAME_LEN,
+					      BPF_CORE_READ(d, d_name.name));
+		if (n <= 0)
+			return 0;
+		w->off = off + n;
+		w->dentry = (__u64)up;
+	}
+	return 0;
+}
+
+/*
+ * Sends what the current process runs, once for each exec: by the time that
+ * user space looks, a short-lived process is gone.
+ */
+static __always_inline void describe_current(struct task_struct *task,
+					     const struct owner *o)
+{
+	struct task_struct *leader = task->group_leader;
+	struct process_key key = { .start = o->start, .tgid = leader->tgid };
+	struct mm_struct *mm = task->mm;
+	__u32 exec = leader->self_exec_id, zero = 0, exe_len, args_len;
+	__u32 *seen = bpf_map_lookup_elem(&described, &key);
+	unsigned long args, total;
+	struct process_buf *b;
+
+	if (!mm || (seen && *seen == exec))
+		return;
+	b = bpf_map_lookup_elem(&process_bufs, &zero);
+	if (!b)
+		return;
+	exe_len = exe_path(b, mm) & (EXE_MAX - 1); /* for the verifier */
+	args = BPF_CORE_READ(mm, arg_start);
+	total = BPF_CORE_READ(mm, arg_end) - args;
+	args_len = total < ARGS_MAX ? total : ARGS_MAX;
+	barrier_var(args_len);
+	if (args_len > ARGS_MAX ||
+	    bpf_probe_read_user(b->data + exe_len, args_len, (void *)args))
+		args_len = 0;
+	b->head = (struct process){
+		.type = REC_PROCESS,
+		.pid = o->pid,
+		.start = o->start,
+		.exe_len = exe_len,
+		.args_len = args_len,
+		.args_total = total,
+	};
+	if (bpf_ringbuf_output(&events, &b->head,
+			       sizeof(b->head) + exe_len + args_len, wake()))
+		bump(&lost, LOST_DETAIL);
+	else
+		bpf_map_update_elem(&described, &key, &exec, BPF_ANY);
+}
+
+/* The current process as an owner, described. False if it is not wanted. */
+static __always_inline bool own_by_current(struct conn *c)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	c->how = HOW_DIRECT;
+	fill_owner(&c->owner, task);
+	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))
+		return false;
+	describe_current(task, &c->owner);
+	return true;
+}
+
+#endif /* TCPGRAPH_OWNER_H */

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What was open before the tracer. Runs twice: listeners first, so that the
+ * second run can tell incoming connections by them, and so that connections
+ * that come meanwhile inherit their owner.
+ */
+#ifndef TCPGRAPH_SNAPSHOT_H
+#define TCPGRAPH_SNAPSHOT_H
+
+/*
+ * Which side connected, told from the counters: bytes_acked of the side that
+ * connected includes its SYN, and that of the other does not (tcp_ack against
+ * tcp_create_openreq_child). Only before a FIN is sent, and if two readings
+ * agree, as the socket is not locked.
+ */
+static __always_inline __u8 direction_by_counters(struct tcp_sock *tp, int state)
+{
+	__u64 acked = tp->bytes_acked, sent = tp->bytes_sent;
+	__u32 una = tp->snd_una, nxt = tp->snd_nxt;
+	__u64 syn = acked + (__u32)(nxt - una) + tp->bytes_retrans - sent;
+
+	if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT)
+		return DIR_UNKNOWN;
+	if (acked != tp->bytes_acked || sent != tp->bytes_sent || syn > 1)
+		return DIR_UNKNOWN;
+	return syn ? DIR_OUTGOING : DIR_INCOMING;
+}
+
+static __always_inline __u8 direction_of(struct tcp_sock *tp, int state,
+					 const struct tuple *t)
+{
+	struct port_key key = { .netns = t->netns, .port = t->local_port };
+	__u8 direction = direction_by_counters(tp, state);
+
+	if (direction != DIR_UNKNOWN)
+		return direction;
+	return bpf_map_lookup_elem(&listening, &key) ? DIR_INCOMING :
+						       DIR_OUTGOING;
+}
+
+static __always_inline void write(struct seq_file *seq, __u8 type,
+				  const struct conn *c)
+{
+	struct event e;
+
+	fill(&e, type, c);
+	e.time = bpf_ktime_get_boot_ns();
+	bpf_seq_write(seq, &e, sizeof(e));
+}
+
+static __always_inline void adopt_listener(struct seq_file *seq,
+					   struct sock *sk, struct conn *init)
+{
+	struct port_key key = { .netns = init->tuple.netns,
+				.port = init->tuple.local_port };
+	__u8 one = 1;
+	struct conn *c;
+
+	bpf_map_update_elem(&listening, &key, &one, BPF_ANY);
+	if (only_pids && !bpf_map_lookup_elem(&pids, &init->owner.pid))
+		return;
+	init->role = ROLE_LISTENER;
+	init->how = HOW_LISTENER;
+	init->direction = DIR_INCOMING;
+	c = bpf_sk_storage_get(&sockets, sk, init, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!c)
+		bump(&lost, LOST_STORAGE);
+}
+
+static __always_inline bool connected(int state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 ||
+	       state == TCP_FIN_WAIT2 || state == TCP_CLOSE_WAIT ||
+	       state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
+static __always_inline void adopt_connection(struct seq_file *seq,
+					     struct sock *sk,
+					     struct tcp_sock *tp, int state,
+					     struct conn *init)
+{
+	__u64 key = (__u64)sk;
+	struct conn *c;
+
+	if (!wanted(&init->tuple))
+		return;
+	if (only_pids && !bpf_map_lookup_elem(&pids, &init->owner.pid))
+		return;
+	init->role = ROLE_ACTIVE;
+	init->how = HOW_SNAPSHOT;
+	init->direction = state == TCP_SYN_SENT ?
+				  DIR_OUTGOING :
+				  direction_of(tp, state, &init->tuple);
+	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (!c) {
+		/* Accepted under the tracer, from before it. */
+		if (bpf_map_lookup_elem(&accepted, &key))
+			return;
+		c = bpf_sk_storage_get(&sockets, sk, init,
+				       BPF_SK_STORAGE_GET_F_CREATE);
+		if (!c) {
+			bump(&lost, LOST_STORAGE);
+			return;
+		}
+	} else if (c->role == ROLE_ACTIVE && !c->owner.pid) {
+		/* Established under the tracer, the connect was before it. */
+		c->owner = init->owner;
+		c->how = HOW_SNAPSHOT;
+	} else {
+		return;
+	}
+	/* A connect under way is reported when it ends. */
+	if (state != TCP_SYN_SENT && c->how == HOW_SNAPSHOT)
+		write(seq, REC_OPEN, c);
+}
+
+static __always_inline int adopt(struct seq_file *seq, struct sock *sk,
+				 const struct owner *o)
+{
+	int state = sk->__sk_common.skc_state;
+	struct conn init = { .owner = *o };
+	struct tcp_sock *tp;
+
+	if (state != TCP_LISTEN && state != TCP_SYN_SENT && !connected(state))
+		return 0;
+	if ((state == TCP_LISTEN) == !!snapshot_connections)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	read_tuple(&init.tuple, tp);
+	if (!wanted_netns(init.tuple.netns))
+		return 0;
+	if (state == TCP_LISTEN)
+		adopt_listener(seq, sk, &init);
+	else
+		adopt_connection(seq, sk, tp, state, &init);
+	return 0;
+}
+
+/* Leaves the owner for the walk over TCP sockets of that namespace. */
+static __always_inline int note_subflow(struct seq_file *seq, struct sock *sk,
+					const struct owner *o)
+{
+	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
+	struct conn c = { .owner = *o };
+	__u64 key;
+
+	if (!bpf_core_field_exists(msk->first))
+		return 0;
+	c.tuple.netns = sk->__sk_common.skc_net.net->ns.inum;
+	if (!wanted_netns(c.tuple.netns))
+		return 0;
+	key = (__u64)BPF_CORE_READ(msk, first);
+	if (!key || bpf_map_update_elem(&subflows, &key, o, BPF_NOEXIST))
+		return 0;
+	write(seq, REC_SUBFLOW, &c);
+	return 0;
+}
+
+static __always_inline int snapshot_file(struct seq_file *seq,
+					 struct task_struct *task,
+					 struct file *file)
+{
+	struct socket *sock;
+	struct owner o = {};
+	struct sock *sk;
+
+	if (!task || !file)
+		return 0;
+	sock = bpf_sock_from_file(file);
+	if (!sock)
+		return 0;
+	sk = sock->sk;
+	if (!sk || (sk->__sk_common.skc_family != AF_INET &&
+		    sk->__sk_common.skc_family != AF_INET6))
+		return 0;
+	fill_owner(&o, task);
+	if (sk->sk_protocol == IPPROTO_TCP)
+		return adopt(seq, sk, &o);
+	if (sk->sk_protocol == IPPROTO_MPTCP && !snapshot_connections)
+		return note_subflow(seq, sk, &o);
+	return 0;
+}
+
+static __always_inline int snapshot_subflow(struct seq_file *seq,
+					    struct sock_common *skc)
+{
+	__u64 key = (__u64)skc;
+	struct owner *o = bpf_map_lookup_elem(&subflows, &key);
+	struct tcp_sock *tp;
+
+	if (!skc || !o)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(skc);
+	if (!tp)
+		return 0;
+	return adopt(seq, (struct sock *)tp, o);
+}
+
+#endif /* TCPGRAPH_SNAPSHOT_H */

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The parameters that user space sets, the maps, and the way of an event to
+ * user space.
+ */
+#ifndef TCPGRAPH_STATE_H
+#define TCPGRAPH_STATE_H
+
+/* Set before the programs are loaded; the verifier drops what is off. */
+const volatile __u32 only_netns; /* inode; 0: all */
+const volatile bool only_pids, only_ports, only_cidrs;
+const volatile bool no_loopback, no_ipv4, no_ipv6;
+/* The tracer's PID namespace, 0 if that is the initial one. */
+const volatile __u32 pidns;
+
+/* Set while running: an accept hook is attached, and is waited for. */
+volatile __u32 accept_hooked;
+/* The reader sleeps and wants to be woken. */
+volatile __u32 reader_waiting;
+/* Which half of the snapshot runs: 0 listeners, 1 connections. */
+volatile __u32 snapshot_connections;
+/* How old an incoming connection must be, in ns, to be reported unaccepted. */
+volatile __u64 unaccepted_after;
+
+enum role {
+	ROLE_NONE,
+	ROLE_LISTENER, /* in LISTEN; or just inherited from one */
+	ROLE_ACTIVE, /* connects or is connected; reported by its own */
+	ROLE_PASSIVE, /* established from a listener, reported once accepted */
+	ROLE_ACCEPTED, /* the same, and the scan found it in accepted */
+};
+
+/* What is known of a socket. */
+struct conn {
+	__u64 since; /* connect, then established; 0 if before the tracer */
+	struct owner owner;
+	struct tuple tuple;
+	__u8 role; /* enum role */
+	__u8 how; /* enum how */
+	__u8 direction; /* enum direction */
+	__u8 filtered; /* established, but not wanted */
+};
+
+/*
+ * State of each socket. Inserted on entering SYN_SENT and LISTEN, by the
+ * snapshot, and by the kernel itself when a listener is cloned into the socket
+ * of an incoming connection. The kernel deletes it with the socket.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct conn);
+} sockets SEC(".maps");
+
+/*
+ * Incoming connections that were reported, by the address of their socket:
+ * the accept hooks have that as a number only, which opens no socket storage.
+ * Inserted, never changed in place, by the accept hooks and the scan for
+ * unaccepted connections; deleted when the socket enters CLOSE.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, __u64);
+	__type(value, struct conn);
+} accepted SEC(".maps");
+
+/*
+ * Owners of MPTCP sockets by the address of their first subflow. Inserted by
+ * the walk over open files and read by the walk over TCP sockets, which then
+ * has the subflow as a pointer that opens its storage. Snapshot only.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct owner);
+} subflows SEC(".maps");
+
+struct port_key {
+	__u32 netns;
+	__u32 port;
+};
+
+/* Ports that listen. Inserted and read by the snapshot only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct port_key);
+	__type(value, __u8);
+} listening SEC(".maps");
+
+/* The filters, written by user space before the programs are attached. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u8);
+} pids SEC(".maps"), ports SEC(".maps");
+
+struct cidr_key {
+	__u32 bits;
+	__u8 addr[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct cidr_key);
+	__type(value, __u8);
+} cidrs SEC(".maps");
+
+/* To user space: struct event and struct process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} events SEC(".maps");
+
+/* What was lost, by enum loss. Inserted here, read by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LOST_CAUSES);
+	__type(key, __u32);
+	__type(value, __u64);
+} lost SEC(".maps");
+
+/* Incoming connections that began to wait for their accept. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} waiting SEC(".maps");
+
+static __always_inline void bump(void *map, __u32 i)
+{
+	__u64 *n = bpf_map_lookup_elem(map, &i);
+
+	if (n)
+		(*n)++;
+}
+
+/*
+ * Waking the reader for each record costs more than all the rest, so it is
+ * woken only when it said that it sleeps; otherwise it looks by itself soon.
+ */
+static __always_inline __u64 wake(void)
+{
+	if (!reader_waiting)
+		return BPF_RB_NO_WAKEUP;
+	reader_waiting = 0;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+static __always_inline void fill(struct event *e, __u8 type,
+				 const struct conn *c)
+{
+	e->type = type;
+	e->how = c->how;
+	e->direction = c->direction;
+	e->pad0 = 0;
+	e->error = 0;
+	e->pad1 = 0;
+	e->time = 0;
+	e->since = c->since;
+	e->sent = 0;
+	e->received = 0;
+	e->owner = c->owner;
+	e->tuple = c->tuple;
+	e->pad2 = 0;
+}
+
+static __always_inline struct event *reserve(__u8 type, const struct conn *c)
+{
+	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (e)
+		fill(e, type, c);
+	else
+		bump(&lost, LOST_RING);
+	return e;
+}
+
+static __always_inline void emit_open(const struct conn *c, __u64 time)
+{
+	struct event *e = reserve(REC_OPEN, c);
+
+	if (!e)
+		return;
+	e->time = time;
+	bpf_ringbuf_submit(e, wake());
+}
+
+#endif /* TCPGRAPH_STATE_H */

@@ -1,0 +1,96 @@
+//go:build ignore
+
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * Follows every TCP connection from connect or accept to its end.
+ *
+ * The state of a connection is kept with its socket, never by process or
+ * address: see the maps in state.h. What happens when:
+ *
+ *   connect    SYN_SENT is entered by the connecting process: note it.
+ *   listen     LISTEN is entered by the listening process: note it; the kernel
+ *              clones the note into the socket of each incoming connection.
+ *   establish  in a soft interrupt, any process: report an outgoing one; let
+ *              an incoming one wait for its accept.
+ *   accept     report the incoming one with the accepting process.
+ *   close      report the end, with counts that are final.
+ */
+#include <linux/types.h>
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include "kernel.h"
+#include <bpf/bpf_tracing.h>
+#include "wire.h"
+#include "state.h"
+#include "owner.h"
+#include "tuple.h"
+#include "transition.h"
+#include "accept.h"
+#include "snapshot.h"
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
+{
+	/* These change nothing that is reported. */
+	if (newstate != TCP_ESTABLISHED && newstate != TCP_CLOSE &&
+	    newstate != TCP_SYN_SENT && newstate != TCP_LISTEN)
+		return 0;
+	return transition(sk, oldstate, newstate);
+}
+
+/*
+ * The accept hooks. Before 6.10 inet_csk_accept took four arguments, from then
+ * on two (92ef0fd55ac8 "net: change proto and proto_ops accept type"), so its
+ * result is in another place; user space loads the program that fits.
+ */
+SEC("fexit/inet_csk_accept")
+int BPF_PROG(accept_exit_2args, struct sock *sk, void *arg, struct sock *child)
+{
+	return on_accept(child);
+}
+
+SEC("fexit/inet_csk_accept")
+int BPF_PROG(accept_exit_4args, struct sock *sk, int flags, int *err, bool kern,
+	     struct sock *child)
+{
+	return on_accept(child);
+}
+
+SEC("kretprobe/inet_csk_accept")
+int BPF_KRETPROBE(accept_return, struct sock *child)
+{
+	return on_accept(child);
+}
+
+/* Both accept and accept4. */
+SEC("tracepoint/syscalls/sys_exit_accept4")
+int accept_syscall(struct trace_event_raw_sys_exit *ctx)
+{
+	return on_accept(socket_of_fd(ctx->ret));
+}
+
+/* Connections that wait for their accept for too long. */
+SEC("iter/bpf_sk_storage_map")
+int scan_unaccepted(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	return report_unaccepted(ctx->meta->seq, ctx->sk, ctx->value);
+}
+
+/* What was there before the tracer: all files of all processes. */
+SEC("iter/task_file")
+int snapshot_files(struct bpf_iter__task_file *ctx)
+{
+	return snapshot_file(ctx->meta->seq, ctx->task, ctx->file);
+}
+
+/* The same for the subflows of MPTCP sockets, which no file leads to. */
+SEC("iter/tcp")
+int snapshot_subflows(struct bpf_iter__tcp *ctx)
+{
+	return snapshot_subflow(ctx->meta->seq, ctx->sk_common);
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

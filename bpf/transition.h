@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* What a change of a socket's TCP state means. */
+#ifndef TCPGRAPH_TRANSITION_H
+#define TCPGRAPH_TRANSITION_H
+
+#define SHUTDOWN_MASK 3 /* include/net/sock.h */
+
+/* Linux's numbers, include/uapi/asm-generic/errno.h. */
+#define EADDRNOTAVAIL 99
+#define ECANCELED     125
+
+/* The socket's state, inserted if there was none. */
+static __always_inline struct conn *conn_create(struct sock *sk)
+{
+	struct conn *c = bpf_sk_storage_get(&sockets, sk, 0,
+					    BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!c)
+		bump(&lost, LOST_STORAGE);
+	return c;
+}
+
+static __always_inline int on_listen(struct sock *sk, struct tcp_sock *tp)
+{
+	struct conn *c = conn_create(sk);
+
+	if (!c)
+		return 0;
+	read_tuple(&c->tuple, tp);
+	c->since = 0;
+	c->direction = DIR_INCOMING;
+	c->filtered = 0;
+	own_by_current(c);
+	c->how = HOW_LISTENER;
+	c->role = ROLE_LISTENER;
+	return 0;
+}
+
+/* In the connecting process; the local port is often not chosen yet. */
+static __always_inline int on_connect(struct sock *sk, struct tcp_sock *tp)
+{
+	struct conn *c = conn_create(sk);
+
+	if (!c)
+		return 0;
+	c->filtered = !own_by_current(c);
+	read_tuple(&c->tuple, tp);
+	c->since = bpf_ktime_get_boot_ns();
+	c->direction = DIR_OUTGOING;
+	c->role = ROLE_ACTIVE;
+	return 0;
+}
+
+static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
+					  int oldstate)
+{
+	struct conn *c = bpf_sk_storage_get(&sockets, sk, 0, 0);
+
+	if (!c) {
+		c = conn_create(sk);
+		if (!c)
+			return 0;
+		/*
+		 * A socket that is held by no process yet came in through a
+		 * listener that is not known. Otherwise the connect began
+		 * before the tracer, and the snapshot will tell its owner.
+		 */
+		c->role = sk->sk_socket ? ROLE_ACTIVE : ROLE_LISTENER;
+		c->how = HOW_LISTENER;
+		c->direction = sk->sk_socket ? DIR_OUTGOING : DIR_INCOMING;
+	}
+	c->since = bpf_ktime_get_boot_ns();
+	read_tuple(&c->tuple, tp);
+	if (!wanted(&c->tuple))
+		c->filtered = 1;
+	if (c->role == ROLE_LISTENER) {
+		c->role = ROLE_PASSIVE;
+		if (accept_hooked) {
+			bump(&waiting, 0);
+			return 0;
+		}
+	}
+	if (!c->filtered && (c->role == ROLE_PASSIVE || c->owner.pid))
+		emit_open(c, c->since);
+	return 0;
+}
+
+/* Why a connect failed. The kernel keeps a reason only if the network gave it. */
+static __always_inline __u16 connect_error(struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct socket *sock = sk->sk_socket;
+
+	if (sk->sk_err)
+		return sk->sk_err;
+	/*
+	 * inet_stream_connect leaves SS_UNCONNECTED only when the connect was
+	 * sent: no port, or no memory, was left.
+	 */
+	if (sk->sk_shutdown != SHUTDOWN_MASK && sock &&
+	    sock->state == SS_UNCONNECTED)
+		return EADDRNOTAVAIL;
+	if (task->flags & PF_EXITING && task->signal->group_exit_code & 0x7f)
+		return ERR_KILLED;
+	return ECANCELED;
+}
+
+static __always_inline void emit_fail(struct sock *sk, struct tcp_sock *tp,
+				      struct conn *c)
+{
+	struct event *e;
+
+	read_tuple(&c->tuple, tp);
+	if (c->filtered || !c->owner.pid || !wanted(&c->tuple))
+		return;
+	e = reserve(REC_FAIL, c);
+	if (!e)
+		return;
+	e->time = bpf_ktime_get_boot_ns();
+	e->error = connect_error(sk);
+	bpf_ringbuf_submit(e, wake());
+}
+
+/*
+ * Application bytes. bytes_sent counts no SYN and no FIN, but what is sent
+ * again, and bytes_received counts the peer's FIN (tcp_fin in tcp_input.c, which
+ * sets SOCK_DONE as it does so).
+ */
+static __always_inline void count_bytes(struct event *e, struct sock *sk,
+					struct tcp_sock *tp)
+{
+	enum { SOCK_DONE_BIT = 1 }; /* enum sock_flags, include/net/sock.h */
+	__u64 fin = sk->__sk_common.skc_flags >> SOCK_DONE_BIT & 1;
+
+	e->sent = tp->bytes_sent - tp->bytes_retrans;
+	e->received = tp->bytes_received;
+	if (e->received)
+		e->received -= fin;
+}
+
+static __always_inline void emit_close(struct sock *sk, struct tcp_sock *tp,
+				       const struct conn *c, __u64 since)
+{
+	struct event *e = reserve(REC_CLOSE, c);
+
+	if (!e)
+		return;
+	e->since = since;
+	e->time = bpf_ktime_get_boot_ns();
+	count_bytes(e, sk, tp);
+	bpf_ringbuf_submit(e, wake());
+}
+
+static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
+				    int oldstate)
+{
+	struct conn *c = bpf_sk_storage_get(&sockets, sk, 0, 0), *a = NULL;
+	__u64 key = (__u64)sk;
+
+	if (oldstate == TCP_LISTEN)
+		return 0;
+	if (c && c->role == ROLE_ACTIVE) {
+		if (oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV)
+			emit_fail(sk, tp, c);
+		else if (!c->filtered && c->owner.pid)
+			emit_close(sk, tp, c, c->since);
+		return 0;
+	}
+	if (accept_hooked)
+		a = bpf_map_lookup_elem(&accepted, &key);
+	if (a) {
+		emit_close(sk, tp, a, c ? c->since : 0);
+		bpf_map_delete_elem(&accepted, &key);
+		return 0;
+	}
+	if (!c || c->role != ROLE_PASSIVE || c->filtered)
+		return 0;
+	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))
+		return 0;
+	/* Never accepted: its only owner is the listener's. */
+	if (accept_hooked)
+		emit_open(c, c->since);
+	emit_close(sk, tp, c, c->since);
+	return 0;
+}
+
+static __always_inline int transition(struct sock *sk, int oldstate,
+				      int newstate)
+{
+	struct tcp_sock *tp;
+
+	/* MPTCP sockets pass here too; their subflows are what connects. */
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (!wanted_netns(sk->__sk_common.skc_net.net->ns.inum))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	switch (newstate) {
+	case TCP_LISTEN:
+		return on_listen(sk, tp);
+	case TCP_SYN_SENT:
+		return on_connect(sk, tp);
+	case TCP_ESTABLISHED:
+		return on_established(sk, tp, oldstate);
+	default:
+		return on_close(sk, tp, oldstate);
+	}
+}
+
+#endif /* TCPGRAPH_TRANSITION_H */

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* A socket's endpoints, read in one place each for the two kinds of pointer. */
+#ifndef TCPGRAPH_TUPLE_H
+#define TCPGRAPH_TUPLE_H
+
+static __always_inline void map_ipv4(__u8 *to, __u32 addr)
+{
+	__u32 *w = (__u32 *)to;
+
+	w[0] = 0;
+	w[1] = 0;
+	w[2] = bpf_htonl(0xffff);
+	w[3] = addr;
+}
+
+/*
+ * With CONFIG_IPV6 the kernel keeps IPv4 addresses in the IPv6 fields as well,
+ * mapped (sk_daddr_set, sk_rcv_saddr_set in include/net/inet_sock.h), so those
+ * serve both families.
+ */
+static __always_inline bool has_ipv6(void)
+{
+	return bpf_core_field_exists(struct sock_common, skc_v6_daddr);
+}
+
+/*
+ * From a pointer that the verifier knows to be a socket. The local port comes
+ * from inet_sport, which outlives skc_num: that is zero once CLOSE is entered.
+ */
+static __always_inline void read_tuple(struct tuple *t, struct tcp_sock *tp)
+{
+	struct sock_common *skc =
+		&tp->inet_conn.icsk_inet.sk.__sk_common;
+	__u32 *l = (__u32 *)t->local, *r = (__u32 *)t->remote;
+
+	t->netns = skc->skc_net.net->ns.inum;
+	t->ifindex = skc->skc_bound_dev_if;
+	t->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	t->remote_port = bpf_ntohs(skc->skc_dport);
+	if (!has_ipv6()) {
+		map_ipv4(t->local, skc->skc_rcv_saddr);
+		map_ipv4(t->remote, skc->skc_daddr);
+		return;
+	}
+	l[0] = skc->skc_v6_rcv_saddr.in6_u.u6_addr32[0];
+	l[1] = skc->skc_v6_rcv_saddr.in6_u.u6_addr32[1];
+	l[2] = skc->skc_v6_rcv_saddr.in6_u.u6_addr32[2];
+	l[3] = skc->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+	r[0] = skc->skc_v6_daddr.in6_u.u6_addr32[0];
+	r[1] = skc->skc_v6_daddr.in6_u.u6_addr32[1];
+	r[2] = skc->skc_v6_daddr.in6_u.u6_addr32[2];
+	r[3] = skc->skc_v6_daddr.in6_u.u6_addr32[3];
+}
+
+/* From an address that is only a number to the verifier. */
+static __always_inline void probe_tuple(struct tuple *t, struct sock *sk)
+{
+	struct inet_sock *inet = (struct inet_sock *)sk;
+
+	t->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	t->ifindex = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
+	t->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
+	t->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (!has_ipv6()) {
+		map_ipv4(t->local,
+			 BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		map_ipv4(t->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+		return;
+	}
+	BPF_CORE_READ_INTO(&t->local, sk, __sk_common.skc_v6_rcv_saddr);
+	BPF_CORE_READ_INTO(&t->remote, sk, __sk_common.skc_v6_daddr);
+}
+
+static __always_inline bool is_ipv4(const __u8 *addr)
+{
+	const __u32 *w = (const __u32 *)addr;
+
+	return !w[0] && !w[1] && w[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline bool is_loopback(const __u8 *addr)
+{
+	const __u32 *w = (const __u32 *)addr;
+
+	if (is_ipv4(addr))
+		return addr[12] == 127;
+	return !w[0] && !w[1] && !w[2] && w[3] == bpf_htonl(1);
+}
+
+static __always_inline bool in_cidrs(const __u8 *addr)
+{
+	struct cidr_key key = { .bits = 128 };
+
+	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
+	return bpf_map_lookup_elem(&cidrs, &key);
+}
+
+static __always_inline bool in_ports(__u32 port)
+{
+	return bpf_map_lookup_elem(&ports, &port);
+}
+
+static __always_inline bool wanted_netns(__u32 netns)
+{
+	return !only_netns || netns == only_netns;
+}
+
+/*
+ * The filters on endpoints. A port or a network is looked for at both ends, so
+ * that both halves of a connection pass, or neither.
+ */
+static __always_inline bool wanted(const struct tuple *t)
+{
+	if (!wanted_netns(t->netns))
+		return false;
+	if (no_ipv4 && is_ipv4(t->remote))
+		return false;
+	if (no_ipv6 && !is_ipv4(t->remote))
+		return false;
+	if (no_loopback && is_loopback(t->remote))
+		return false;
+	if (only_ports && !in_ports(t->local_port) && !in_ports(t->remote_port))
+		return false;
+	if (only_cidrs && !in_cidrs(t->local) && !in_cidrs(t->remote))
+		return false;
+	return true;
+}
+
+#endif /* TCPGRAPH_TUPLE_H */

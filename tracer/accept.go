@@ -1,0 +1,142 @@
+//go:build linux
+
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+
+	"example.com/tcpgraph/bpf"
+)
+
+// maxActive is how many calls of inet_csk_accept a kretprobe can follow at a
+// time; the kernel takes no more (KRETPROBE_MAXACTIVE_MAX, trace_kprobe.c).
+const maxActive = 4096
+
+// attachAccept attaches the accept hook that is wanted, or else the best one
+// that the kernel lets it attach. What works is found by trying: versions,
+// configuration and lockdown all play a part.
+func (k *kernel) attachAccept(want AcceptHook) error {
+	hooks := map[AcceptHook]func() error{
+		AcceptFexit:      k.attachFexit,
+		AcceptKretprobe:  k.attachKretprobe,
+		AcceptTracepoint: k.attachTracepoints,
+		AcceptNone:       func() error { return nil },
+	}
+	if want != AcceptAuto {
+		if err := hooks[want](); err != nil {
+			return fmt.Errorf("attach %v: %w", want, err)
+		}
+		k.accept = want
+		return nil
+	}
+	var why error
+	for h := AcceptFexit; h < AcceptNone; h++ {
+		err := hooks[h]()
+		if err == nil {
+			k.accept = h
+			break
+		}
+		why = errors.Join(why, fmt.Errorf("%v: %w", h, err))
+	}
+	switch k.accept {
+	case AcceptTracepoint:
+		k.missing = append(k.missing, "accepts through io_uring, by 32-bit programs and by the kernel are seen only as the listener's")
+	case AcceptAuto:
+		k.accept = AcceptNone
+		k.missing = append(k.missing, fmt.Sprintf("no accept hook could be attached, so incoming connections are shown as the listener's: %v", oneLine(why)))
+	}
+	return nil
+}
+
+// loadAccept loads one more program onto the maps of the others.
+func (k *kernel) loadAccept(name string) (*ebpf.Program, error) {
+	spec := k.spec.Copy()
+	for other := range spec.Programs {
+		if other != name {
+			delete(spec.Programs, other)
+		}
+	}
+	// A map that the kernel fills need not be the same for the two loads.
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: k.coll.Maps, Cache: k.cache})
+	if err != nil {
+		return nil, err
+	}
+	defer coll.Close()
+	return coll.DetachProgram(name), nil
+}
+
+func (k *kernel) attachFexit() error {
+	name := bpf.TcpgraphProgAcceptExit4args
+	// The prototype with two arguments came with this type.
+	var arg *btf.Struct
+	kernel, err := k.cache.Kernel()
+	if err != nil {
+		return err
+	}
+	if kernel.TypeByName("proto_accept_arg", &arg) == nil {
+		name = bpf.TcpgraphProgAcceptExit2args
+	}
+	prog, err := k.loadAccept(name)
+	if err != nil {
+		return err
+	}
+	defer prog.Close()
+	l, err := link.AttachTracing(link.TracingOptions{Program: prog})
+	if err != nil {
+		return err
+	}
+	k.hooked(l, AcceptFexit.String())
+	return nil
+}
+
+func (k *kernel) attachKretprobe() error {
+	prog, err := k.loadAccept(bpf.TcpgraphProgAcceptReturn)
+	if err != nil {
+		return err
+	}
+	defer prog.Close()
+	// Each task that is blocked in accept takes one of the kretprobe's
+	// instances, of which there are few unless asked for through tracefs.
+	l, err := link.Kretprobe("inet_csk_accept", prog, &link.KprobeOptions{RetprobeMaxActive: maxActive})
+	if err != nil {
+		l, err = link.Kretprobe("inet_csk_accept", prog, nil)
+		if err == nil {
+			k.missing = append(k.missing, "without tracefs, accepts are seen only as the listener's while many processes are blocked in accept")
+		}
+	}
+	if err != nil {
+		return err
+	}
+	k.hooked(l, AcceptKretprobe.String())
+	return nil
+}
+
+func (k *kernel) attachTracepoints() (err error) {
+	prog, err := k.loadAccept(bpf.TcpgraphProgAcceptSyscall)
+	if err != nil {
+		return err
+	}
+	defer prog.Close()
+	var links []io.Closer
+	names := []string{"sys_exit_accept", "sys_exit_accept4"}
+	for _, name := range names {
+		l, err := attachTracepoint("syscalls", name, prog)
+		if err != nil {
+			for _, l := range links {
+				err = errors.Join(err, l.Close())
+			}
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		links = append(links, l)
+	}
+	for i, l := range links {
+		k.hooked(l, "tracepoint/syscalls/"+names[i])
+	}
+	return nil
+}

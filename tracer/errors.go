@@ -1,0 +1,85 @@
+//go:build linux
+
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// checkKernel refuses early what would fail with a riddle.
+func checkKernel() error {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return os.NewSyscallError("uname", err)
+	}
+	release := unix.ByteSliceToString(u.Release[:])
+	if !atLeast(release, 5, 11) {
+		return fmt.Errorf("kernel %s is too old: Linux 5.11 or later is needed: %w", release, errors.ErrUnsupported)
+	}
+	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("kernel %s has no BTF at /sys/kernel/btf/vmlinux: use a kernel built with CONFIG_DEBUG_INFO_BTF, and mount /sys: %w", release, errors.ErrUnsupported)
+	}
+	return nil
+}
+
+// atLeast compares a kernel release such as "6.1.0-13-amd64". One that it
+// cannot read passes: what does not work will say so later.
+func atLeast(release string, major, minor int) bool {
+	var a, b int
+	if n, _ := fmt.Sscanf(release, "%d.%d", &a, &b); n != 2 {
+		return true
+	}
+	return a > major || a == major && b >= minor
+}
+
+// explain says what to do about an error of Open, on one line.
+func explain(err error) error {
+	var verifier *ebpf.VerifierError
+	switch {
+	case errors.As(err, &verifier) && !errors.Is(err, unix.EPERM):
+		// Its errno is EACCES at times, which is no matter of privileges.
+		return &openError{"the kernel refused the programs of this version: please report it with the kernel's release", verifierError{err}}
+	case errors.Is(err, os.ErrPermission):
+		remedy := "run as root (go run -exec sudo …), or grant CAP_BPF and CAP_PERFMON (setcap cap_bpf,cap_perfmon+ep FILE)"
+		if mode := lockdown(); mode != "" {
+			remedy = "the kernel is locked down (" + mode + "), which forbids BPF programs to read it: boot with lockdown=integrity or without lockdown"
+		}
+		return &openError{remedy, err}
+	case errors.Is(err, ebpf.ErrNotSupported):
+		return &openError{"this kernel lacks what is needed: Linux 5.11 or later with BTF", errors.Join(err, errors.ErrUnsupported)}
+	}
+	return err
+}
+
+// openError puts the remedy behind the cause.
+type openError struct {
+	remedy string
+	err    error
+}
+
+func (e *openError) Error() string { return oneLine(e.err) + "; " + e.remedy }
+func (e *openError) Unwrap() error { return e.err }
+
+// verifierError hides the errno of a program that the verifier refused.
+type verifierError struct{ error }
+
+// oneLine cuts an error to its first line: the verifier's has thousands.
+func oneLine(err error) string {
+	s, _, _ := strings.Cut(err.Error(), "\n")
+	return s
+}
+
+// lockdown returns the mode of kernel lockdown if it forbids tracing.
+func lockdown() string {
+	text, err := os.ReadFile("/sys/kernel/security/lockdown")
+	if err == nil && strings.Contains(string(text), "[confidentiality]") {
+		return "confidentiality"
+	}
+	return ""
+}

@@ -1,0 +1,157 @@
+//go:build linux
+
+package tracer
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"github.com/cilium/ebpf"
+
+	"example.com/tcpgraph/bpf"
+)
+
+// maxFilter is the size of each filter's map (bpf/state.h).
+const maxFilter = 65536
+
+// initialPIDNS is the inode of the initial PID namespace
+// (PROC_PID_INIT_INO, include/linux/proc_ns.h).
+const initialPIDNS = 0xEFFFFFFC
+
+// complete checks the options and fills in the defaults.
+func (o *Options) complete() error {
+	if o.RingSize == 0 {
+		o.RingSize = DefaultRingSize
+	}
+	if o.RingSize < 0 || o.RingSize > math.MaxInt32 {
+		return fmt.Errorf("Options.RingSize %d: not in 1..%d", o.RingSize, math.MaxInt32)
+	}
+	o.RingSize = 1 << bits.Len(uint(max(o.RingSize, os.Getpagesize())-1))
+	if o.MaxAccepted == 0 {
+		o.MaxAccepted = DefaultMaxAccepted
+	}
+	if o.MaxAccepted < 0 || o.MaxAccepted > math.MaxInt32 {
+		return fmt.Errorf("Options.MaxAccepted %d: not in 1..%d", o.MaxAccepted, math.MaxInt32)
+	}
+	if o.Unaccepted == 0 {
+		o.Unaccepted = DefaultUnaccepted
+	}
+	if o.Unaccepted < 0 {
+		return fmt.Errorf("Options.Unaccepted %v: negative", o.Unaccepted)
+	}
+	if o.Buffer == 0 {
+		o.Buffer = DefaultBuffer
+	}
+	if o.Buffer < 0 {
+		return fmt.Errorf("Options.Buffer %d: negative", o.Buffer)
+	}
+	if o.AcceptHook > AcceptNone {
+		return fmt.Errorf("Options.AcceptHook %d: not one of the constants", o.AcceptHook)
+	}
+	for name, n := range map[string]int{"PIDs": len(o.PIDs), "Prefixes": len(o.Prefixes)} {
+		if n > maxFilter {
+			return fmt.Errorf("Options.%s: %d are more than the %d that fit", name, n, maxFilter)
+		}
+	}
+	for i, p := range o.Prefixes {
+		if !p.IsValid() {
+			return fmt.Errorf("Options.Prefixes[%d]: not a valid prefix", i)
+		}
+	}
+	return nil
+}
+
+// setConstants sets the parameters that the verifier folds into the programs.
+func setConstants(spec *ebpf.CollectionSpec, o *Options) error {
+	pidns, err := inodeOf("/proc/self/ns/pid")
+	if err != nil {
+		return fmt.Errorf("find the PID namespace: %w", err)
+	}
+	if pidns == initialPIDNS {
+		pidns = 0
+	}
+	for _, c := range []struct {
+		name  string
+		value any
+	}{
+		{bpf.TcpgraphVarOnlyNetns, o.NetNS},
+		{bpf.TcpgraphVarOnlyPids, o.PIDs != nil},
+		{bpf.TcpgraphVarOnlyPorts, o.Ports != nil},
+		{bpf.TcpgraphVarOnlyCidrs, o.Prefixes != nil},
+		{bpf.TcpgraphVarNoLoopback, o.NoLoopback},
+		{bpf.TcpgraphVarNoIpv4, o.NoIPv4},
+		{bpf.TcpgraphVarNoIpv6, o.NoIPv6},
+		{bpf.TcpgraphVarPidns, pidns},
+	} {
+		if err := spec.Variables[c.name].Set(c.value); err != nil {
+			return fmt.Errorf("set %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+func (k *kernel) fillFilters(o *Options) error {
+	const on = uint8(1)
+	for _, pid := range o.PIDs {
+		if err := k.table(bpf.TcpgraphMapPids).Put(pid, on); err != nil {
+			return fmt.Errorf("set the filter for process %d: %w", pid, err)
+		}
+	}
+	for _, port := range o.Ports {
+		if err := k.table(bpf.TcpgraphMapPorts).Put(uint32(port), on); err != nil {
+			return fmt.Errorf("set the filter for port %d: %w", port, err)
+		}
+	}
+	for _, prefix := range o.Prefixes {
+		if err := k.table(bpf.TcpgraphMapCidrs).Put(cidrKey(prefix), on); err != nil {
+			return fmt.Errorf("set the filter for network %v: %w", prefix, err)
+		}
+	}
+	return nil
+}
+
+// cidrKey maps IPv4 into IPv6, as the programs do.
+func cidrKey(p netip.Prefix) bpf.TcpgraphCidrKey {
+	key := bpf.TcpgraphCidrKey{Bits: uint32(p.Bits()), Addr: p.Addr().As16()}
+	if p.Addr().Is4() {
+		key.Bits += 96
+	}
+	return key
+}
+
+// OwnNetNS returns the inode number of the network namespace of the calling
+// thread, for [Options.NetNS]. Without runtime.LockOSThread that is the
+// process's, unless the program itself changes namespaces.
+func OwnNetNS() (uint32, error) { return NetNSAt("/proc/thread-self/ns/net") }
+
+// NetNSAt returns the inode number of the network namespace that a file stands
+// for, such as /proc/1234/ns/net or /run/netns/NAME, for [Options.NetNS].
+func NetNSAt(path string) (uint32, error) {
+	n, err := inodeOf(path)
+	if err != nil {
+		return 0, fmt.Errorf("tracer: network namespace: %w", err)
+	}
+	return n, nil
+}
+
+// nsfsMagic is the file system of namespaces (NSFS_MAGIC, linux/magic.h).
+const nsfsMagic = 0x6e736673
+
+func inodeOf(path string) (uint32, error) {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(path, &fs); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: path, Err: err}
+	}
+	if fs.Type != nsfsMagic {
+		return 0, fmt.Errorf("%s is no namespace; expected a file such as /proc/PID/ns/net or /run/netns/NAME", path)
+	}
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		return 0, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return uint32(st.Ino), nil
+}

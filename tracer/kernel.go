@@ -1,0 +1,182 @@
+//go:build linux
+
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+
+	"example.com/tcpgraph/bpf"
+)
+
+// kernel is what a tracer has in the kernel: maps, programs, attachments.
+type kernel struct {
+	spec    *ebpf.CollectionSpec
+	coll    *ebpf.Collection
+	cache   *btf.Cache
+	scans   *link.Iter
+	hooks   []io.Closer // in order of attachment
+	names   []string
+	accept  AcceptHook
+	missing []string
+}
+
+// acceptPrograms are loaded apart, by what the kernel offers.
+var acceptPrograms = []string{
+	bpf.TcpgraphProgAcceptExit2args,
+	bpf.TcpgraphProgAcceptExit4args,
+	bpf.TcpgraphProgAcceptReturn,
+	bpf.TcpgraphProgAcceptSyscall,
+}
+
+// The names are those of the generated bindings, so what they name is there.
+func (k *kernel) prog(name string) *ebpf.Program      { return k.coll.Programs[name] }
+func (k *kernel) table(name string) *ebpf.Map         { return k.coll.Maps[name] }
+func (k *kernel) variable(name string) *ebpf.Variable { return k.coll.Variables[name] }
+
+func load(o *Options) (k *kernel, err error) {
+	spec, err := bpf.LoadTcpgraph()
+	if err != nil {
+		return nil, fmt.Errorf("read the BPF object: %w", err)
+	}
+	if err := setConstants(spec, o); err != nil {
+		return nil, err
+	}
+	spec.Maps[bpf.TcpgraphMapEvents].MaxEntries = uint32(o.RingSize)
+	spec.Maps[bpf.TcpgraphMapAccepted].MaxEntries = uint32(o.MaxAccepted)
+
+	k = &kernel{spec: spec, cache: btf.NewCache()}
+	base := spec.Copy()
+	for _, name := range acceptPrograms {
+		delete(base.Programs, name)
+	}
+	k.coll, err = ebpf.NewCollectionWithOptions(base, ebpf.CollectionOptions{Cache: k.cache})
+	if err != nil {
+		return nil, fmt.Errorf("load the BPF programs: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, k.Close())
+		}
+	}()
+	if err := k.fillFilters(o); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// attach attaches the hooks, accept first: connections that are established
+// with accept_hooked set wait for it.
+func (k *kernel) attach(want AcceptHook) error {
+	var err error
+	k.scans, err = link.AttachIter(link.IterOptions{Program: k.prog(bpf.TcpgraphProgScanUnaccepted), Map: k.table(bpf.TcpgraphMapSockets)})
+	if err != nil {
+		return fmt.Errorf("attach iter/bpf_sk_storage_map: %w", err)
+	}
+	if err := k.attachAccept(want); err != nil {
+		return err
+	}
+	if k.accept != AcceptNone {
+		if err := k.variable(bpf.TcpgraphVarAcceptHooked).Set(uint32(1)); err != nil {
+			return fmt.Errorf("set accept_hooked: %w", err)
+		}
+	}
+	l, err := link.AttachTracing(link.TracingOptions{Program: k.prog(bpf.TcpgraphProgSetState)})
+	if err != nil {
+		return fmt.Errorf("attach tp_btf/inet_sock_set_state: %w", err)
+	}
+	k.hooked(l, "tp_btf/inet_sock_set_state")
+	return nil
+}
+
+func (k *kernel) hooked(c io.Closer, name string) {
+	k.hooks = append(k.hooks, c)
+	k.names = append(k.names, name)
+}
+
+// detach removes the hooks. The maps stay readable.
+func (k *kernel) detach() error {
+	var errs []error
+	for i := len(k.hooks) - 1; i >= 0; i-- {
+		errs = append(errs, k.hooks[i].Close())
+	}
+	k.hooks = nil
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("detach: %w", err)
+	}
+	return nil
+}
+
+// Close frees everything. It may be called on a partly built kernel.
+func (k *kernel) Close() error {
+	err := k.detach()
+	if k.scans != nil {
+		err = errors.Join(err, k.scans.Close())
+	}
+	k.coll.Close()
+	return err
+}
+
+// scan reports incoming connections that have waited for their accept for at
+// least that long. It returns how many wait for less.
+func (k *kernel) scan(after time.Duration) (left int, err error) {
+	if err := k.variable(bpf.TcpgraphVarUnacceptedAfter).Set(uint64(after)); err != nil {
+		return 0, fmt.Errorf("set unaccepted_after: %w", err)
+	}
+	r, err := k.scans.Open()
+	if err != nil {
+		return 0, fmt.Errorf("scan for unaccepted connections: %w", err)
+	}
+	defer r.Close()
+	n, err := io.Copy(io.Discard, r)
+	if err != nil {
+		return 0, fmt.Errorf("scan for unaccepted connections: %w", err)
+	}
+	return int(n), nil
+}
+
+// setWaiting says whether the next event is to wake the reader.
+func (k *kernel) setWaiting(on bool) {
+	var v uint32
+	if on {
+		v = 1
+	}
+	// Writes to mapped memory whose size the loader has checked.
+	_ = k.variable(bpf.TcpgraphVarReaderWaiting).Set(v)
+}
+
+// waited counts the connections that began to wait for their accept.
+func (k *kernel) waited() uint64 { return sum(k.table(bpf.TcpgraphMapWaiting), 0) }
+
+// sum adds up a counter over the processors; a closed map gives 0.
+func sum(m *ebpf.Map, i uint32) (n uint64) {
+	var cpus []uint64
+	if err := m.Lookup(i, &cpus); err != nil {
+		return 0
+	}
+	for _, v := range cpus {
+		n += v
+	}
+	return n
+}
+
+func (k *kernel) lost() Lost {
+	count := func(cause bpf.TcpgraphLoss) uint64 { return sum(k.table(bpf.TcpgraphMapLost), uint32(cause)) }
+	return Lost{
+		RingFull:  count(bpf.TcpgraphLossLOST_RING),
+		Details:   count(bpf.TcpgraphLossLOST_DETAIL),
+		Memory:    count(bpf.TcpgraphLossLOST_STORAGE),
+		TableFull: count(bpf.TcpgraphLossLOST_TABLE),
+	}
+}
+
+// stats returns what does not change after Open.
+func (k *kernel) stats() Stats {
+	return Stats{Hooks: append([]string(nil), k.names...), Accept: k.accept, Missing: append([]string(nil), k.missing...)}
+}

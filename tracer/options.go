@@ -1,0 +1,154 @@
+package tracer
+
+import (
+	"net/netip"
+	"time"
+
+	"example.com/tcpgraph/traceformat"
+)
+
+// Event is one thing that happened to one end of a connection. It is the
+// event of package traceformat, under the name that users of a tracer expect.
+type Event = traceformat.Event
+
+// Options says what to trace. The zero value, and a nil *Options, trace every
+// TCP connection of the machine. All filters are applied in the kernel: what
+// they exclude costs neither a wake-up nor a copy.
+type Options struct {
+	// NetNS is the inode number of the only network namespace to trace; see
+	// [OwnNetNS] and [NetNSAt]. Zero traces all of them.
+	NetNS uint32
+
+	// PIDs lists the only processes whose connections are reported, as the
+	// tracer's PID namespace numbers them. A connection between a listed and
+	// another process gives the events of the listed one. Nil is all.
+	PIDs []uint32
+
+	// Ports lists the only ports to report. A connection is reported if
+	// either end has one of them, so that both halves of a connection are
+	// reported or neither. Nil is all.
+	Ports []uint16
+
+	// Prefixes lists the only networks to report, IPv4 or IPv6. As with
+	// Ports, either end decides. Nil is all.
+	Prefixes []netip.Prefix
+
+	// NoLoopback leaves out connections to a loopback address (127.0.0.0/8
+	// and ::1).
+	NoLoopback bool
+
+	// NoIPv4 and NoIPv6 leave out a family. IPv4 over an IPv6 socket is IPv4.
+	NoIPv4, NoIPv6 bool
+
+	// NoSnapshot leaves out the connections that are open already when the
+	// tracer starts. Listening sockets are looked at all the same, for the
+	// sake of their owners.
+	NoSnapshot bool
+
+	// RingSize is the size in bytes of the buffer between the kernel and the
+	// tracer, rounded up to a power of two and to the page size. It is locked
+	// memory. An event takes 136 bytes. Zero is DefaultRingSize.
+	RingSize int
+
+	// MaxAccepted is how many incoming connections can be open at a time with
+	// the process that accepted them known. Beyond it an accept is counted as
+	// lost. Zero is DefaultMaxAccepted. Memory is used as needed.
+	MaxAccepted int
+
+	// Unaccepted is how long an incoming connection may wait for the server
+	// to accept it before it is reported with the listener's owner. Zero is
+	// DefaultUnaccepted.
+	Unaccepted time.Duration
+
+	// AcceptHook chooses how accepting processes are found. The zero value
+	// takes the best that the kernel gives. Any other is for tests: Open
+	// fails if it is not to be had.
+	AcceptHook AcceptHook
+
+	// Buffer is how many events the channel holds. Zero is DefaultBuffer.
+	Buffer int
+}
+
+// Defaults of [Options].
+const (
+	DefaultRingSize    = 8 << 20
+	DefaultMaxAccepted = 1 << 18
+	DefaultUnaccepted  = time.Second
+	DefaultBuffer      = 1024
+)
+
+// AcceptHook is a way to see which process accepts a connection. They are
+// listed from the best to the worst.
+type AcceptHook uint8
+
+const (
+	// AcceptAuto is the best that can be attached.
+	AcceptAuto AcceptHook = iota
+	// AcceptFexit is fexit/inet_csk_accept: exact, whoever calls it.
+	AcceptFexit
+	// AcceptKretprobe is kretprobe/inet_csk_accept. More than 4096 tasks
+	// that are blocked in accept at a time exceed it.
+	AcceptKretprobe
+	// AcceptTracepoint is the exit tracepoint of the system calls accept and
+	// accept4. It does not see accepts through io_uring, by 32-bit programs
+	// on a 64-bit kernel, and by the kernel itself.
+	AcceptTracepoint
+	// AcceptNone sees no accept: each incoming connection belongs to the
+	// process that listens, which is wrong where workers inherit a listener.
+	AcceptNone
+)
+
+// String returns the name of the hook as in [Stats.Hooks].
+func (h AcceptHook) String() string {
+	switch h {
+	case AcceptAuto:
+		return "auto"
+	case AcceptFexit:
+		return "fexit/inet_csk_accept"
+	case AcceptKretprobe:
+		return "kretprobe/inet_csk_accept"
+	case AcceptTracepoint:
+		return "tracepoint/sys_exit_accept"
+	case AcceptNone:
+		return "none"
+	}
+	return "unknown accept hook"
+}
+
+// Stats counts what a tracer did since it was opened.
+type Stats struct {
+	// Received is how many events came from the kernel, the snapshot's
+	// included.
+	Received uint64
+	// Snapshot is how many connections were open already. They are the first
+	// events on the channel.
+	Snapshot uint64
+	// Lost says what the kernel could not report.
+	Lost Lost
+	// Hooks names what is attached, as libbpf's section names do.
+	Hooks []string
+	// Accept is the accept hook in use.
+	Accept AcceptHook
+	// Missing says in a sentence each what this tracer cannot see that it
+	// could under other circumstances, and why.
+	Missing []string
+}
+
+// Lost counts by cause what the kernel could not report.
+type Lost struct {
+	// RingFull counts events for which the ring buffer had no room: the
+	// consumer of the channel is too slow for Options.RingSize.
+	RingFull uint64
+	// Memory counts sockets for whose state the kernel had no memory. Their
+	// connections may be missing or lack an owner.
+	Memory uint64
+	// TableFull counts accepts beyond Options.MaxAccepted. Their connections
+	// are reported when they close, as the listener's.
+	TableFull uint64
+	// Details counts processes whose Exe and Cmdline found no room in the
+	// ring buffer. No event is lost with them.
+	Details uint64
+}
+
+// Events returns how many events are missing, as far as they can be counted.
+func (l Lost) Events() uint64 { return l.RingFull + l.Memory + l.TableFull }

@@ -1,0 +1,186 @@
+//go:build linux
+
+package tracer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"example.com/tcpgraph/bpf"
+)
+
+// takeSnapshot walks all open files of all processes, and the subflows of
+// those that are Multipath TCP sockets. The kernel side enters what it finds
+// into the state of each socket, unless a hook was there first; what it entered
+// it also writes out, and only that is returned: raw events, one after another.
+func (k *kernel) takeSnapshot(listenersOnly bool) ([]byte, error) {
+	if err := k.variable(bpf.TcpgraphVarSnapshotConnections).Set(uint32(0)); err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	subflows, err := k.walk(k.prog(bpf.TcpgraphProgSnapshotFiles))
+	if err != nil {
+		return nil, err
+	}
+	namespaces := namespacesOf(subflows)
+	if _, err := k.walkIn(namespaces, true); err != nil {
+		return nil, err
+	}
+	if listenersOnly {
+		return nil, nil
+	}
+	if err := k.variable(bpf.TcpgraphVarSnapshotConnections).Set(uint32(1)); err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	found, err := k.walk(k.prog(bpf.TcpgraphProgSnapshotFiles))
+	if err != nil {
+		return nil, err
+	}
+	more, err := k.walkIn(namespaces, false)
+	return append(found, more...), err
+}
+
+// walk runs an iterator to its end and returns what the program wrote.
+func (k *kernel) walk(prog *ebpf.Program) ([]byte, error) {
+	it, err := link.AttachIter(link.IterOptions{Program: prog})
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: attach %v: %w", prog, err)
+	}
+	defer it.Close()
+	r, err := it.Open()
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: open %v: %w", prog, err)
+	}
+	defer r.Close()
+	out, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: read %v: %w", prog, err)
+	}
+	return out, nil
+}
+
+// namespacesOf returns the network namespaces of the sockets that the walk over
+// files could not look into, each with a process that has such a socket.
+func namespacesOf(records []byte) map[uint32]uint32 {
+	pids := make(map[uint32]uint32)
+	for r := range eachEvent(records) {
+		pids[r.Tuple.Netns] = r.Owner.Pid
+	}
+	return pids
+}
+
+// walkIn walks the TCP sockets of some namespaces; the iterator sees only those
+// of the thread that opens it. A namespace that cannot be entered is noted in
+// missing, once.
+func (k *kernel) walkIn(namespaces map[uint32]uint32, note bool) (out []byte, err error) {
+	for inode, pid := range namespaces {
+		ns, err := openNetNS(inode, pid)
+		if err == nil {
+			var found []byte
+			err = inNetNS(ns, func() (err error) {
+				found, err = k.walk(k.prog(bpf.TcpgraphProgSnapshotSubflows))
+				return err
+			})
+			out = append(out, found...)
+			err = errors.Join(err, ns.Close())
+		}
+		if err != nil && note {
+			k.missing = append(k.missing, fmt.Sprintf("owners of the Multipath TCP sockets that were open before in network namespace %d: %v", inode, err))
+		}
+	}
+	return out, nil
+}
+
+// openNetNS opens a network namespace by its inode: the thread's own, that of
+// a process that has a socket in it, or that of any other process.
+func openNetNS(inode, pid uint32) (*os.File, error) {
+	is := func(path string) bool {
+		n, err := inodeOf(path)
+		return err == nil && n == inode
+	}
+	if own := "/proc/thread-self/ns/net"; is(own) {
+		return os.Open(own)
+	}
+	if path := procPath(pid, "ns/net"); is(path) {
+		return os.Open(path)
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		n, err := strconv.ParseUint(e.Name(), 10, 32)
+		if err != nil {
+			continue
+		}
+		if path := procPath(uint32(n), "ns/net"); is(path) {
+			return os.Open(path)
+		}
+	}
+	return nil, errors.New("no process is in it")
+}
+
+// inNetNS runs a function on a thread of its own in a network namespace. The
+// thread ends with it, so that no other goroutine runs in the wrong namespace.
+func inNetNS(ns *os.File, f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends here
+		err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
+		if err != nil {
+			err = os.NewSyscallError("setns", err)
+		} else {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+const eventSize = int(unsafe.Sizeof(bpf.TcpgraphEvent{}))
+
+// eachEvent iterates over raw events. What is left of a last one that was cut
+// short is passed over; the kernel writes whole ones only.
+func eachEvent(records []byte) func(func(*bpf.TcpgraphEvent) bool) {
+	return func(yield func(*bpf.TcpgraphEvent) bool) {
+		var r bpf.TcpgraphEvent
+		for ; len(records) >= eventSize; records = records[eventSize:] {
+			readEvent(records, &r)
+			if !yield(&r) {
+				return
+			}
+		}
+	}
+}
+
+// readEvent reads a raw event, which must be whole.
+func readEvent(b []byte, r *bpf.TcpgraphEvent) {
+	_ = b[eventSize-1]
+	ne := binary.NativeEndian
+	r.Type, r.How, r.Direction = b[0], b[1], b[2]
+	r.Error = ne.Uint16(b[4:])
+	r.Time = ne.Uint64(b[8:])
+	r.Since = ne.Uint64(b[16:])
+	r.Sent = ne.Uint64(b[24:])
+	r.Received = ne.Uint64(b[32:])
+	r.Owner.Start = ne.Uint64(b[40:])
+	r.Owner.Cgroup = ne.Uint64(b[48:])
+	r.Owner.Pid = ne.Uint32(b[56:])
+	r.Owner.Uid = ne.Uint32(b[60:])
+	copy(r.Owner.Comm[:], b[64:80])
+	copy(r.Tuple.Local[:], b[80:96])
+	copy(r.Tuple.Remote[:], b[96:112])
+	r.Tuple.Netns = ne.Uint32(b[112:])
+	r.Tuple.Ifindex = ne.Uint32(b[116:])
+	r.Tuple.LocalPort = ne.Uint16(b[120:])
+	r.Tuple.RemotePort = ne.Uint16(b[122:])
+}

@@ -1,0 +1,186 @@
+//go:build linux
+
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cilium/ebpf/ringbuf"
+
+	"example.com/tcpgraph/bpf"
+)
+
+// Tracer is a running trace. Its methods may be called by several goroutines.
+type Tracer struct {
+	kernel  *kernel
+	decoder *decoder
+	ring    *ringbuf.Reader
+	events  chan Event
+
+	before   []Event // the snapshot, until it is sent
+	snapshot uint64
+	received atomic.Uint64
+
+	stop     chan struct{} // closed by Stop: report what is left, then end
+	quit     chan struct{} // closed by Close: end now
+	done     chan struct{} // closed by the reader, after events
+	stopOnce sync.Once
+	quitOnce sync.Once
+
+	err   error // set before done is closed
+	close error // set by the call to Close that came first
+
+	last atomic.Pointer[Lost] // once the maps are closed
+}
+
+// Open attaches to the kernel and takes the snapshot of what is open already.
+// When it returns, no connection that opens from then on is missed. A nil opts
+// is the zero Options.
+//
+// The error wraps [os.ErrPermission] when privileges are missing, and
+// [errors.ErrUnsupported] when the kernel is too old, lacks BTF, or lacks what
+// the options ask for; its text says what to do.
+func Open(opts *Options) (*Tracer, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	t, err := open(&o)
+	if err != nil {
+		return nil, fmt.Errorf("tracer: %w", explain(err))
+	}
+	return t, nil
+}
+
+func open(o *Options) (t *Tracer, err error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	if err := checkKernel(); err != nil {
+		return nil, err
+	}
+	k, err := load(o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, k.Close())
+		}
+	}()
+	if err := k.attach(o.AcceptHook); err != nil {
+		return nil, err
+	}
+	d, err := newDecoder()
+	if err != nil {
+		return nil, err
+	}
+	records, err := k.takeSnapshot(o.NoSnapshot)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := ringbuf.NewReader(k.table(bpf.TcpgraphMapEvents))
+	if err != nil {
+		return nil, fmt.Errorf("open the ring buffer: %w", err)
+	}
+	t = &Tracer{
+		kernel:  k,
+		decoder: d,
+		ring:    ring,
+		events:  make(chan Event, o.Buffer),
+		stop:    make(chan struct{}),
+		quit:    make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	t.before = d.decodeSnapshot(records)
+	t.snapshot = uint64(len(t.before))
+	t.received.Store(t.snapshot)
+	go t.read(o.Unaccepted)
+	return t, nil
+}
+
+// Events returns the channel on which the events come. It is closed after
+// [Tracer.Stop], when everything was delivered, after [Tracer.Close], and when
+// reading fails; see [Tracer.Err]. A consumer that falls behind fills the
+// kernel's buffer, and what has no room there is counted in [Stats].
+func (t *Tracer) Events() <-chan Event { return t.events }
+
+// Err returns why the channel of events was closed: nil after Stop and Close,
+// and before it is closed.
+func (t *Tracer) Err() error {
+	select {
+	case <-t.done:
+		return t.err
+	default:
+		return nil
+	}
+}
+
+// Stats returns the counts so far. It may be called after Close.
+func (t *Tracer) Stats() Stats {
+	s := t.kernel.stats()
+	s.Received = t.received.Load()
+	s.Snapshot = t.snapshot
+	if last := t.last.Load(); last != nil {
+		s.Lost = *last
+	} else {
+		s.Lost = t.kernel.lost()
+	}
+	return s
+}
+
+// Stop detaches from the kernel, without waiting. What happened before is still
+// delivered, incoming connections that nobody has accepted among it, and then
+// the channel of events is closed. Close is to be called all the same.
+func (t *Tracer) Stop() {
+	t.stopOnce.Do(func() {
+		close(t.stop)
+		_ = t.ring.Flush() // wakes the reader; it fails only after Close
+	})
+}
+
+// Close ends the trace and frees everything. Events that were not received yet
+// are discarded; call [Tracer.Stop] and empty the channel first to have them.
+// Further calls wait for the first and return the same.
+func (t *Tracer) Close() error {
+	t.quitOnce.Do(func() {
+		close(t.quit)
+		err := t.ring.Close() // ends a Read that waits
+		<-t.done
+		last := t.kernel.lost()
+		t.last.Store(&last)
+		t.close = errors.Join(err, t.kernel.Close())
+	})
+	return t.close
+}
+
+// send delivers an event; it reports whether to go on.
+func (t *Tracer) send(e *Event) bool {
+	select {
+	case t.events <- *e:
+		return true
+	case <-t.quit:
+		return false
+	}
+}
+
+// read is the goroutine that sends on the channel and alone closes it.
+func (t *Tracer) read(unaccepted time.Duration) {
+	defer close(t.done)
+	defer close(t.events)
+	for i := range t.before {
+		if !t.send(&t.before[i]) {
+			return
+		}
+	}
+	t.before = nil
+	p := pump{Tracer: t, scanner: scanner{kernel: t.kernel, after: unaccepted}}
+	if err := p.run(); err != nil && !errors.Is(err, os.ErrClosed) {
+		t.err = fmt.Errorf("tracer: %w", err)
+	}
+}
