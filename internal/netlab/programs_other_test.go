@@ -1,0 +1,5 @@
+//go:build !linux
+
+package netlab
+
+var programs map[string]Program
