@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"flag"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/tcpgraph/tracer"
+)
+
+// Trace holds the flags that choose what to trace.
+type Trace struct {
+	For        time.Duration
+	netns      string
+	pids       list[uint32]
+	ports      list[uint16]
+	prefixes   list[netip.Prefix]
+	noLoopback bool
+	noSnapshot bool
+	ring       int
+}
+
+// Register adds the flags to a command's.
+func (t *Trace) Register(fs *flag.FlagSet) {
+	t.pids.parse = parseUint[uint32]("a process id", 32)
+	t.ports.parse = parseUint[uint16]("a port, 0 to 65535", 16)
+	t.prefixes.parse = parsePrefix
+	fs.DurationVar(&t.For, "for", 0, "stop after `DURATION`, such as 30s or 5m; 0 traces until interrupted")
+	fs.StringVar(&t.netns, "netns", "all", "trace one network namespace: self, or a `PATH` such as /run/netns/NAME or /proc/PID/ns/net; or all")
+	fs.Var(&t.pids, "pid", "trace only the processes with these `PIDS`, separated by commas")
+	fs.Var(&t.ports, "port", "trace only connections with one of these `PORTS` at either end, separated by commas")
+	fs.Var(&t.prefixes, "net", "trace only connections with an address in one of these `NETWORKS` at either end, such as 10.0.0.0/8,fd00::/8")
+	fs.BoolVar(&t.noLoopback, "no-loopback", false, "leave out connections to loopback addresses (127.0.0.0/8, ::1)")
+	fs.BoolVar(&t.noSnapshot, "no-snapshot", false, "leave out connections that are already open")
+	fs.IntVar(&t.ring, "ring", tracer.DefaultRingSize, "size of the kernel's event buffer in `BYTES`; enlarge it if events are lost")
+}
+
+// Options returns what the flags say.
+func (t *Trace) Options() (*tracer.Options, error) {
+	if t.For < 0 {
+		return nil, Usagef("-for %v: negative", t.For)
+	}
+	if t.ring <= 0 {
+		return nil, Usagef("-ring %d: not positive", t.ring)
+	}
+	o := &tracer.Options{
+		PIDs:       t.pids.values,
+		Ports:      t.ports.values,
+		Prefixes:   t.prefixes.values,
+		NoLoopback: t.noLoopback,
+		NoSnapshot: t.noSnapshot,
+		RingSize:   t.ring,
+	}
+	var err error
+	switch t.netns {
+	case "all":
+	case "self":
+		o.NetNS, err = tracer.OwnNetNS()
+	default:
+		o.NetNS, err = tracer.NetNSAt(t.netns)
+	}
+	return o, err
+}
+
+// list is a flag whose values are separated by commas; it can be repeated.
+type list[T any] struct {
+	values []T
+	parse  func(string) (T, error)
+}
+
+func (l *list[T]) String() string {
+	if l == nil || len(l.values) == 0 {
+		return ""
+	}
+	s := fmt.Sprint(l.values)
+	return strings.ReplaceAll(s[1:len(s)-1], " ", ",")
+}
+
+func (l *list[T]) Set(s string) error {
+	for item := range strings.SplitSeq(s, ",") {
+		v, err := l.parse(strings.TrimSpace(item))
+		if err != nil {
+			return err
+		}
+		l.values = append(l.values, v)
+	}
+	return nil
+}
+
+func parseUint[T uint16 | uint32](what string, bits int) func(string) (T, error) {
+	return func(s string) (T, error) {
+		n, err := strconv.ParseUint(s, 10, bits)
+		if err != nil {
+			return 0, fmt.Errorf("%q is not %s", s, what)
+		}
+		return T(n), nil
+	}
+}
+
+// parsePrefix reads a network, or an address as the network of only itself.
+func parsePrefix(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return p, fmt.Errorf("%q is not a network such as 10.0.0.0/8", s)
+	}
+	return p, nil
+}
+
+// Lost says in words what a trace has lost, "" if nothing.
+func Lost(l tracer.Lost) string {
+	var parts []string
+	for _, c := range []struct {
+		n    uint64
+		what string
+	}{
+		{l.RingFull, "by a full buffer (try a larger -ring)"},
+		{l.Memory, "for want of kernel memory"},
+		{l.TableFull, "by a full table of accepted connections"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Tracing is the line that a command prints when the trace is under way.
+func Tracing(s tracer.Stats) string {
+	line := fmt.Sprintf("tracing: %d connections were open, accepts by %v", s.Snapshot, s.Accept)
+	for _, m := range s.Missing {
+		line += "; not seen: " + m
+	}
+	return line
+}

@@ -1,0 +1,111 @@
+// Command parsetrace reads a trace and writes the graph of the processes in it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"example.com/tcpgraph/examples/internal/cli"
+	"example.com/tcpgraph/examples/internal/picture"
+	"example.com/tcpgraph/flowgraph"
+	"example.com/tcpgraph/traceformat"
+)
+
+func main() { cli.Main(run) }
+
+const usage = `usage: parsetrace [flags] < TRACE
+
+Reads lines that livetrace, or the original bpftrace script, has printed, and
+writes the graph of the processes in them in the DOT language of Graphviz:
+
+    go run ./examples/parsetrace < example.trace | dot -Tsvg > graph.svg
+
+The graph goes to stdout. A line of summary goes to stderr, and the first lines
+that were no events, with their numbers.
+
+flags:
+`
+
+func run(_ context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	var (
+		fs         = flag.NewFlagSet("parsetrace", flag.ContinueOnError)
+		show       picture.Options
+		strict     bool
+		noLoopback bool
+	)
+	fs.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		fs.PrintDefaults()
+	}
+	fs.BoolVar(&strict, "strict", false, "fail on a line that is no event, and write no graph")
+	fs.BoolVar(&noLoopback, "no-loopback", false, "leave out connections between loopback addresses (127.0.0.0/8, ::1)")
+	show.Register(fs)
+	if err := cli.Parse(fs, args, stderr); err != nil {
+		return err
+	}
+	if err := show.Check(); err != nil {
+		return fmt.Errorf("parsetrace: %w", err)
+	}
+	g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
+	s, err := read(g, traceformat.NewReader(stdin), noLoopback)
+	if err != nil {
+		return fmt.Errorf("parsetrace: %w", err)
+	}
+	for _, bad := range s.first {
+		fmt.Fprintf(stderr, "line %d: %s\n", bad.Line, bad.Msg)
+	}
+	if strict && s.bad > 0 {
+		return fmt.Errorf("parsetrace: %s, and -strict was given", picture.Plural(uint64(s.bad), "bad line"))
+	}
+	v := show.View(g)
+	fmt.Fprintf(stderr, "%s: %s, %s\n", s, picture.Plural(uint64(v.Nodes().Len()), "node"), picture.Plural(uint64(v.Edges().Len()), "edge"))
+	if err := picture.Write(stdout, v); err != nil {
+		return fmt.Errorf("parsetrace: %w", err)
+	}
+	return nil
+}
+
+// showBad is how many bad lines are printed.
+const showBad = 3
+
+// summary counts what was read.
+type summary struct {
+	events, bad int
+	first       []*traceformat.SyntaxError
+}
+
+func (s summary) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %s", picture.Plural(uint64(s.events+s.bad), "line"), picture.Plural(uint64(s.events), "event"))
+	fmt.Fprintf(&b, ", %s", picture.Plural(uint64(s.bad), "bad line"))
+	if more := s.bad - len(s.first); more > 0 {
+		fmt.Fprintf(&b, " (%d not shown)", more)
+	}
+	return b.String()
+}
+
+// read adds a trace to a graph. Lines that are no events are counted.
+func read(g *flowgraph.Graph, r *traceformat.Reader, noLoopback bool) (s summary, err error) {
+	for e, err := range r.Prefetch() {
+		var bad *traceformat.SyntaxError
+		if errors.As(err, &bad) {
+			if s.bad++; len(s.first) < showBad {
+				s.first = append(s.first, bad)
+			}
+			continue
+		}
+		if err != nil {
+			return s, err
+		}
+		s.events++
+		if noLoopback && e.Remote.Addr().IsLoopback() {
+			continue
+		}
+		g.Add(e)
+	}
+	return s, nil
+}
