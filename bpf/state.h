@@ -8,6 +8,7 @@
 
 /* Set before the programs are loaded; the verifier drops what is off. */
 const volatile __u32 only_netns; /* inode; 0: all */
+const volatile bool more_netns; /* those in the map as well */
 const volatile bool only_pids, only_ports, only_cidrs;
 const volatile bool no_loopback, no_ipv4, no_ipv6;
 /* The tracer's PID namespace, 0 if that is the initial one. */
@@ -101,7 +102,7 @@ struct {
 	__uint(max_entries, 65536);
 	__type(key, __u32);
 	__type(value, __u8);
-} pids SEC(".maps"), ports SEC(".maps");
+} netns_set SEC(".maps"), pids SEC(".maps"), ports SEC(".maps");
 
 struct cidr_key {
 	__u32 bits;

@@ -155,6 +155,7 @@ const (
 	TcpgraphMapEvents              = "events"
 	TcpgraphMapListening           = "listening"
 	TcpgraphMapLost                = "lost"
+	TcpgraphMapNetnsSet            = "netns_set"
 	TcpgraphMapPids                = "pids"
 	TcpgraphMapPorts               = "ports"
 	TcpgraphMapProcessBufs         = "process_bufs"
@@ -170,6 +171,7 @@ const (
 	TcpgraphProgSnapshotFiles      = "snapshot_files"
 	TcpgraphProgSnapshotSubflows   = "snapshot_subflows"
 	TcpgraphVarAcceptHooked        = "accept_hooked"
+	TcpgraphVarMoreNetns           = "more_netns"
 	TcpgraphVarNoIpv4              = "no_ipv4"
 	TcpgraphVarNoIpv6              = "no_ipv6"
 	TcpgraphVarNoLoopback          = "no_loopback"
@@ -251,6 +253,7 @@ type TcpgraphMapSpecs struct {
 	Events      *ebpf.MapSpec `ebpf:"events"`
 	Listening   *ebpf.MapSpec `ebpf:"listening"`
 	Lost        *ebpf.MapSpec `ebpf:"lost"`
+	NetnsSet    *ebpf.MapSpec `ebpf:"netns_set"`
 	Pids        *ebpf.MapSpec `ebpf:"pids"`
 	Ports       *ebpf.MapSpec `ebpf:"ports"`
 	ProcessBufs *ebpf.MapSpec `ebpf:"process_bufs"`
@@ -264,6 +267,7 @@ type TcpgraphMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpgraphVariableSpecs struct {
 	AcceptHooked        *ebpf.VariableSpec `ebpf:"accept_hooked"`
+	MoreNetns           *ebpf.VariableSpec `ebpf:"more_netns"`
 	NoIpv4              *ebpf.VariableSpec `ebpf:"no_ipv4"`
 	NoIpv6              *ebpf.VariableSpec `ebpf:"no_ipv6"`
 	NoLoopback          *ebpf.VariableSpec `ebpf:"no_loopback"`
@@ -309,6 +313,7 @@ type TcpgraphMaps struct {
 	Events      *ebpf.Map `ebpf:"events"`
 	Listening   *ebpf.Map `ebpf:"listening"`
 	Lost        *ebpf.Map `ebpf:"lost"`
+	NetnsSet    *ebpf.Map `ebpf:"netns_set"`
 	Pids        *ebpf.Map `ebpf:"pids"`
 	Ports       *ebpf.Map `ebpf:"ports"`
 	ProcessBufs *ebpf.Map `ebpf:"process_bufs"`
@@ -325,6 +330,7 @@ func (m *TcpgraphMaps) Close() error {
 		m.Events,
 		m.Listening,
 		m.Lost,
+		m.NetnsSet,
 		m.Pids,
 		m.Ports,
 		m.ProcessBufs,
@@ -339,6 +345,7 @@ func (m *TcpgraphMaps) Close() error {
 // It can be passed to LoadTcpgraphObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpgraphVariables struct {
 	AcceptHooked        *ebpf.Variable `ebpf:"accept_hooked"`
+	MoreNetns           *ebpf.Variable `ebpf:"more_netns"`
 	NoIpv4              *ebpf.Variable `ebpf:"no_ipv4"`
 	NoIpv6              *ebpf.Variable `ebpf:"no_ipv6"`
 	NoLoopback          *ebpf.Variable `ebpf:"no_loopback"`

@@ -102,7 +102,9 @@ static __always_inline bool in_ports(__u32 port)
 
 static __always_inline bool wanted_netns(__u32 netns)
 {
-	return !only_netns || netns == only_netns;
+	if (!only_netns || netns == only_netns)
+		return true;
+	return more_netns && bpf_map_lookup_elem(&netns_set, &netns);
 }
 
 /*

@@ -3,11 +3,13 @@
 package tracer
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/cilium/ebpf"
@@ -52,10 +54,13 @@ func (o *Options) complete() error {
 	if o.AcceptHook > AcceptNone {
 		return fmt.Errorf("Options.AcceptHook %d: not one of the constants", o.AcceptHook)
 	}
-	for name, n := range map[string]int{"PIDs": len(o.PIDs), "Prefixes": len(o.Prefixes)} {
+	for name, n := range map[string]int{"NetNS": len(o.NetNS), "PIDs": len(o.PIDs), "Prefixes": len(o.Prefixes)} {
 		if n > maxFilter {
 			return fmt.Errorf("Options.%s: %d are more than the %d that fit", name, n, maxFilter)
 		}
+	}
+	if slices.Contains(o.NetNS, 0) {
+		return errors.New("Options.NetNS: 0 is no inode number of a namespace; nil traces all")
 	}
 	for i, p := range o.Prefixes {
 		if !p.IsValid() {
@@ -74,11 +79,16 @@ func setConstants(spec *ebpf.CollectionSpec, o *Options) error {
 	if pidns == initialPIDNS {
 		pidns = 0
 	}
+	var first uint32
+	if len(o.NetNS) > 0 {
+		first = o.NetNS[0]
+	}
 	for _, c := range []struct {
 		name  string
 		value any
 	}{
-		{bpf.TcpgraphVarOnlyNetns, o.NetNS},
+		{bpf.TcpgraphVarOnlyNetns, first},
+		{bpf.TcpgraphVarMoreNetns, len(o.NetNS) > 1},
 		{bpf.TcpgraphVarOnlyPids, o.PIDs != nil},
 		{bpf.TcpgraphVarOnlyPorts, o.Ports != nil},
 		{bpf.TcpgraphVarOnlyCidrs, o.Prefixes != nil},
@@ -96,6 +106,11 @@ func setConstants(spec *ebpf.CollectionSpec, o *Options) error {
 
 func (k *kernel) fillFilters(o *Options) error {
 	const on = uint8(1)
+	for _, inode := range o.NetNS {
+		if err := k.table(bpf.TcpgraphMapNetnsSet).Put(inode, on); err != nil {
+			return fmt.Errorf("set the filter for network namespace %d: %w", inode, err)
+		}
+	}
 	for _, pid := range o.PIDs {
 		if err := k.table(bpf.TcpgraphMapPids).Put(pid, on); err != nil {
 			return fmt.Errorf("set the filter for process %d: %w", pid, err)

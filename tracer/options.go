@@ -15,9 +15,9 @@ type Event = traceformat.Event
 // TCP connection of the machine. All filters are applied in the kernel: what
 // they exclude costs neither a wake-up nor a copy.
 type Options struct {
-	// NetNS is the inode number of the only network namespace to trace; see
-	// [OwnNetNS] and [NetNSAt]. Zero traces all of them.
-	NetNS uint32
+	// NetNS lists the inode numbers of the only network namespaces to trace;
+	// see [OwnNetNS] and [NetNSAt]. Nil is all of them.
+	NetNS []uint32
 
 	// PIDs lists the only processes whose connections are reported, as the
 	// tracer's PID namespace numbers them. A connection between a listed and

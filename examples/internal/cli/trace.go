@@ -29,7 +29,7 @@ func (t *Trace) Register(fs *flag.FlagSet) {
 	t.ports.parse = parseUint[uint16]("a port, 0 to 65535", 16)
 	t.prefixes.parse = parsePrefix
 	fs.DurationVar(&t.For, "for", 0, "stop after `DURATION`, such as 30s or 5m; 0 traces until interrupted")
-	fs.StringVar(&t.netns, "netns", "all", "trace one network namespace: self, or a `PATH` such as /run/netns/NAME or /proc/PID/ns/net; or all")
+	fs.StringVar(&t.netns, "netns", "all", "trace only these network `NAMESPACES`, separated by commas: self, or a path such as /run/netns/NAME or /proc/PID/ns/net; or all")
 	fs.Var(&t.pids, "pid", "trace only the processes with these `PIDS`, separated by commas")
 	fs.Var(&t.ports, "port", "trace only connections with one of these `PORTS` at either end, separated by commas")
 	fs.Var(&t.prefixes, "net", "trace only connections with an address in one of these `NETWORKS` at either end, such as 10.0.0.0/8,fd00::/8")
@@ -54,15 +54,25 @@ func (t *Trace) Options() (*tracer.Options, error) {
 		NoSnapshot: t.noSnapshot,
 		RingSize:   t.ring,
 	}
-	var err error
-	switch t.netns {
-	case "all":
-	case "self":
-		o.NetNS, err = tracer.OwnNetNS()
-	default:
-		o.NetNS, err = tracer.NetNSAt(t.netns)
+	return o, t.setNetNS(o)
+}
+
+func (t *Trace) setNetNS(o *tracer.Options) error {
+	if t.netns == "all" {
+		return nil
 	}
-	return o, err
+	for name := range strings.SplitSeq(t.netns, ",") {
+		find := func() (uint32, error) { return tracer.NetNSAt(name) }
+		if name == "self" {
+			find = tracer.OwnNetNS
+		}
+		inode, err := find()
+		if err != nil {
+			return err
+		}
+		o.NetNS = append(o.NetNS, inode)
+	}
+	return nil
 }
 
 // list is a flag whose values are separated by commas; it can be repeated.
