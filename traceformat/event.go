@@ -67,9 +67,8 @@ type Process struct {
 	Unit string
 	// Exe is the absolute path of the executable.
 	Exe string
-	// Cmdline holds the argument vector, each argument followed by a NUL as
-	// in /proc/PID/cmdline, except that the last NUL is left out. See
-	// [Process.Args].
+	// Cmdline holds the argument vector, arguments separated by NUL as in
+	// /proc/PID/cmdline, without the NULs at its end. See [Process.Args].
 	Cmdline string
 }
 
