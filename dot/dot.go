@@ -1,0 +1,95 @@
+package dot
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"reflect"
+
+	"gonum.org/v1/gonum/graph"
+)
+
+// Options says what to write beside the graph's own names and attributes. The
+// zero value adds nothing.
+//
+// The functions are called once for each thing that they describe, in the order
+// of the output, from the goroutine that called [Encode]. Those that take attrs
+// are given the attributes so far and return the ones to write: they may
+// append, change, or drop. The slice is Encode's and is used again, so it must
+// not be kept. Of two attributes with one key DOT uses the later.
+type Options struct {
+	// Name is the name of the graph. If it is empty the graph's DOTID is
+	// used, and if it has none the graph is anonymous.
+	Name string
+
+	// Graph holds attributes of the graph itself; Node and Edge hold defaults
+	// for its nodes and edges. They come after those of DOTAttributers.
+	// Clusters inherit attributes of the graph, as Graphviz has it.
+	Graph, Node, Edge []Attribute
+
+	// NodeAttributes changes the attributes of one node.
+	NodeAttributes func(n graph.Node, attrs []Attribute) []Attribute
+	// EdgeAttributes changes the attributes of one edge.
+	EdgeAttributes func(e graph.Edge, attrs []Attribute) []Attribute
+	// LineAttributes changes the attributes of one line of a multigraph.
+	LineAttributes func(l graph.Line, attrs []Attribute) []Attribute
+
+	// Cluster returns the path of the cluster that a node is drawn in,
+	// outermost first: {"host a", "web"} is the cluster web inside the
+	// cluster host a. An empty path is no cluster. Encode keeps the path.
+	// Clusters are named cluster_0, cluster_1 and so on, in the order of
+	// their paths.
+	Cluster func(n graph.Node) []string
+	// ClusterAttributes changes the attributes of the cluster at path, which
+	// are a label, the last element of path, as text.
+	ClusterAttributes func(path []string, attrs []Attribute) []Attribute
+}
+
+// EdgeOrderer is a graph that can list its own edges. [Encode] uses it where
+// it is there, which spares a sort for each node and a look-up for each edge.
+type EdgeOrderer interface {
+	// OrderedEdges returns the edges, parallel ones included, each once: in
+	// an undirected graph too. The order must be the same each time, so that
+	// the output is.
+	OrderedEdges() iter.Seq[graph.Edge]
+}
+
+// Encode writes g to w in the DOT language, with a newline at the end. A nil
+// opts is the zero [Options]. The graph must not change until Encode returns.
+//
+// It stops at the first error and returns it: one of w, or one that names the
+// node, edge or cluster that cannot be written. What has been written by then
+// is not a whole graph.
+func Encode(w io.Writer, g graph.Graph, opts *Options) error {
+	if w == nil {
+		return errors.New("dot: nil writer")
+	}
+	if isNil(g) {
+		return errors.New("dot: nil graph")
+	}
+	if opts == nil {
+		opts = &Options{}
+	}
+	e := &encoder{w: w, g: g, opts: opts, directed: !isUndirected(g)}
+	return e.encode()
+}
+
+func isUndirected(g graph.Graph) bool {
+	switch g.(type) {
+	case graph.Directed, graph.DirectedMultigraph:
+		return false
+	case graph.Undirected, graph.UndirectedMultigraph:
+		return true
+	}
+	return false
+}
+
+// isNil reports whether v is nil or holds a nil pointer, whose methods would
+// panic.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
