@@ -200,7 +200,7 @@ func (d *decoder) decodeProcess(b []byte) error {
 	}
 	d.processes.put(key, processInfo{
 		exe:     joinPath(rest[:exe]),
-		cmdline: string(bytes.TrimSuffix(rest[exe:exe+args], []byte{0})),
+		cmdline: trimArgs(rest[exe : exe+args]),
 	})
 	return nil
 }

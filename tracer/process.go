@@ -91,9 +91,13 @@ func readProc(k processKey) (p processInfo) {
 		return p
 	}
 	p.exe = strings.TrimSuffix(exe, " (deleted)")
-	p.cmdline = strings.TrimSuffix(string(cmdline), "\x00")
+	p.cmdline = trimArgs(cmdline)
 	return p
 }
+
+// trimArgs cuts the NUL off the last argument, and with it all that a program
+// which shows its state in place of its arguments has padded them with.
+func trimArgs(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }
 
 // argsMax is how much of the arguments is kept (ARGS_MAX in bpf/wire.h).
 const argsMax = 4096

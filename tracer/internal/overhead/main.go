@@ -1,0 +1,177 @@
+//go:build linux
+
+// Command overhead measures what tracing costs: the processor time of TCP
+// connections on loopback, opened and closed as fast as they go, with and
+// without a tracer, in turn. The time of the tracer's own process is included.
+// It makes a network namespace of its own and runs as root.
+//
+//	go build -o /tmp/livetrace ./examples/livetrace
+//	go run ./tracer/internal/overhead -rounds 7 \
+//		-tracer 'ours=/tmp/livetrace -extended -netns self' \
+//		-tracer 'tcplife=tcplife' > overhead.txt
+//
+// The first line of each tracer's output, on either stream, is waited for
+// before connections are made.
+package main
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == "churn" {
+		churnMain(os.Args[2])
+		return
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "overhead:", err)
+		os.Exit(1)
+	}
+}
+
+// tracers are commands to measure, by name.
+type tracers []struct{ name, command string }
+
+func (t *tracers) String() string { return "" }
+
+func (t *tracers) Set(s string) error {
+	name, command, ok := strings.Cut(s, "=")
+	if !ok || command == "" {
+		return fmt.Errorf("%q is not NAME=COMMAND", s)
+	}
+	*t = append(*t, struct{ name, command string }{name, command})
+	return nil
+}
+
+func run() error {
+	var list tracers
+	rounds := flag.Int("rounds", 7, "how often each is measured, in turn with the bare run")
+	n := flag.Int("n", 40000, "connections in each run")
+	flag.Var(&list, "tracer", "a tracer to measure, as `NAME=COMMAND`; can be repeated")
+	flag.Parse()
+	// The namespace is the thread's, and so that of the processes that it starts.
+	runtime.LockOSThread()
+	if err := ownNamespace(); err != nil {
+		return err
+	}
+	ratios := make(map[string][]float64)
+	for round := range *rounds {
+		for _, tr := range list {
+			bare, err := churn(*n)
+			if err != nil {
+				return err
+			}
+			traced, own, err := traced(tr.command, *n)
+			if err != nil {
+				return fmt.Errorf("%s: %w", tr.name, err)
+			}
+			ratio := (traced.cpu + own) / bare.cpu
+			ratios[tr.name] = append(ratios[tr.name], ratio)
+			fmt.Printf("round %d %-10s bare %5.1f µs, traced %5.1f + %4.1f µs a connection, ×%.3f, %6.0f connections/s\n",
+				round+1, tr.name, bare.cpu, traced.cpu, own, ratio, traced.rate)
+		}
+	}
+	fmt.Printf("\n%-10s  median   (lowest – highest) of %d\n", "tracer", *rounds)
+	for _, tr := range list {
+		r := slices.Sorted(slices.Values(ratios[tr.name]))
+		fmt.Printf("%-10s  ×%.3f  (×%.3f – ×%.3f)\n", tr.name, r[len(r)/2], r[0], r[len(r)-1])
+	}
+	return nil
+}
+
+func ownNamespace() error {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return os.NewSyscallError("unshare", err)
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	ifr, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	ifr.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr); err != nil {
+		return os.NewSyscallError("ioctl", err)
+	}
+	// Connections that have ended would use the ports up.
+	return os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte("1024 65535"), 0)
+}
+
+// result is per connection, both ends.
+type result struct {
+	cpu  float64 // µs
+	rate float64 // connections a second
+}
+
+// traced runs the churn under a tracer. own is the tracer's processor time a
+// connection, from its first line on, so without its start.
+func traced(command string, n int) (r result, own float64, err error) {
+	args := strings.Fields(command)
+	cmd := exec.Command(args[0], args[1:]...)
+	stdout, w, err := os.Pipe()
+	if err != nil {
+		return r, 0, err
+	}
+	defer stdout.Close()
+	cmd.Stdout, cmd.Stderr = w, w
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return r, 0, err
+	}
+	w.Close()
+	lines := bufio.NewReaderSize(stdout, 1<<20)
+	if _, err := lines.ReadString('\n'); err != nil {
+		return r, 0, fmt.Errorf("no first line: %w", err)
+	}
+	drained := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, lines)
+		drained <- err
+	}()
+	time.Sleep(500 * time.Millisecond) // the rest of its start is not to be counted
+	before, err := cpuOf(cmd.Process.Pid)
+	if err != nil {
+		return r, 0, err
+	}
+	if r, err = churn(n); err != nil {
+		return r, 0, err
+	}
+	time.Sleep(200 * time.Millisecond) // it may be behind
+	after, err := cpuOf(cmd.Process.Pid)
+	if err != nil {
+		return r, 0, err
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		return r, 0, err
+	}
+	if err := <-drained; err != nil {
+		return r, 0, err
+	}
+	_ = cmd.Wait() // some end with a status of their own on an interrupt
+	return r, float64((after - before).Nanoseconds()) / 1e3 / float64(n), nil
+}
+
+// cpuOf returns the processor time of a process, to the nanosecond.
+func cpuOf(pid int) (time.Duration, error) {
+	// The clock of a process, as clock_getcpuclockid(3) makes its number.
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|2), &ts); err != nil {
+		return 0, os.NewSyscallError("clock_gettime", err)
+	}
+	return time.Duration(ts.Nano()), nil
+}
