@@ -29,7 +29,9 @@ trap cleanup EXIT
 # In a namespace without the new mount of /sys that ip netns exec makes.
 in_ns() { local h=$1; shift; nsenter --net="/run/netns/lab-$h" "$@"; }
 # Starts a server in the background, as a child that cleanup ends.
-start() { local h=$1; shift; in_ns "$h" "$@" >"$lab/$h.log" 2>&1 & pids+=($!); }
+start() { local h=$1; shift; exec_in "$h" "$@" >"$lab/$h.log" 2>&1 & pids+=($!); }
+# In place of the shell that runs it, so that its number is the command's.
+exec_in() { local h=$1; shift; exec nsenter --net="/run/netns/lab-$h" "$@"; }
 # Waits until something listens at the port.
 await() {
   local h=$1 port=$2
@@ -119,7 +121,7 @@ namespaces=$(printf '/run/netns/lab-%s,' "${hosts[@]}")
 pids+=($tracer)
 for _ in $(seq 200); do grep -q ^tracing "$lab/livetrace.log" && break; sleep 0.05; done
 grep ^tracing "$lab/livetrace.log" >&2
-in_ns monitor "$lab/scraper" scrape 10 http://10.203.0.2:8404/ http://10.203.0.4:8080/metrics 'http://[fd00:203::5]:8080/metrics' & scraper=$!
+exec_in monitor "$lab/scraper" scrape 10 http://10.203.0.2:8404/ http://10.203.0.4:8080/metrics 'http://[fd00:203::5]:8080/metrics' & scraper=$!
 for _ in 1 2 3; do
   in_ns client curl -fsS -o /dev/null http://10.203.0.2/order
   in_ns client curl -fsS -o /dev/null 'http://[fd00:203::2]/order'
