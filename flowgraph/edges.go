@@ -1,0 +1,186 @@
+package flowgraph
+
+// ref is the end of an edge in an edgeTable: a node, or with a flag an
+// endpoint that is still to be resolved.
+type ref uint32
+
+const (
+	endpointRef ref = 1 << 31 // of a server
+	loopbackRef ref = 1 << 31 // of a client: an edge of loopback connections
+)
+
+// flow is what one connection or failed attempt adds to an edge.
+type flow struct {
+	from, to          ref
+	port              uint16
+	conns, fail       uint32
+	closed, loopback  bool
+	sent, recv        uint64
+	first, last       int64
+	paired, ambiguous bool // for the statistics
+}
+
+// edgeTable sums up flows by their ends. It is a hash table with the edges in
+// the slots, so that finding one touches memory once. Connections on loopback
+// addresses are edges of their own in it.
+type edgeTable struct {
+	hash  *hasher
+	slots []edgeRec
+	n     int
+	more  []edgeMore // the first is not used
+	ports []PortSet
+
+	// Flows wait here until there are some, since finding the edges of many
+	// at once lets their cache misses overlap.
+	waiting [32]flow
+	nWait   int
+	touched uint32
+}
+
+// edgeRec is free if it has no port.
+type edgeRec struct {
+	from, to ref
+	conns    uint32
+	ports    uint32 // one more than the only port, or from portSets on a set
+	more     uint32 // 0 if there is none
+}
+
+const portSets = 1<<16 + 1
+
+// edgeMore is what bare events do not tell.
+type edgeMore struct {
+	conns      uint64 // beyond those in the edgeRec
+	closed     uint64
+	fail       uint64
+	sent, recv uint64
+	first      int64
+	last       int64
+}
+
+// add adds f to its edge, by the next flush at the latest.
+func (t *edgeTable) add(f *flow) {
+	t.waiting[t.nWait] = *f
+	if t.nWait++; t.nWait == len(t.waiting) {
+		t.flush()
+	}
+}
+
+// flush adds the flows that wait. It comes before any reading.
+func (t *edgeTable) flush() {
+	for (len(t.slots)/8)*7 < t.n+t.nWait {
+		t.grow()
+	}
+	var at [len(t.waiting)]uint32
+	mask := uint32(len(t.slots) - 1)
+	touched := uint32(0)
+	for i := range t.nWait {
+		f := &t.waiting[i]
+		if f.loopback {
+			f.from |= loopbackRef
+		}
+		at[i] = t.hash.words(uint64(f.from), uint64(f.to))
+		touched += t.slots[at[i]&mask].ports // only to have it in the cache
+	}
+	t.touched = touched
+	for i := range t.nWait {
+		t.put(&t.waiting[i], at[i])
+	}
+	t.nWait = 0
+}
+
+// find returns the slot of the edge, or the free one where it belongs.
+func (t *edgeTable) find(from, to ref, hash uint32) *edgeRec {
+	mask := uint32(len(t.slots) - 1)
+	for i := hash; ; i++ {
+		r := &t.slots[i&mask]
+		if r.from == from && r.to == to || r.ports == 0 {
+			return r
+		}
+	}
+}
+
+// grow doubles the room. Views that are still read keep the old slots.
+func (t *edgeTable) grow() {
+	old := t.slots
+	t.slots = make([]edgeRec, max(64, 2*len(old)))
+	for i := range old {
+		if r := &old[i]; r.ports != 0 {
+			*t.find(r.from, r.to, t.hash.words(uint64(r.from), uint64(r.to))) = *r
+		}
+	}
+}
+
+// put adds f to its edge.
+func (t *edgeTable) put(f *flow, hash uint32) {
+	r := t.find(f.from, f.to, hash)
+	if r.ports == 0 {
+		*r = edgeRec{from: f.from, to: f.to, ports: uint32(f.port) + 1}
+		t.n++
+	}
+	if r.ports != uint32(f.port)+1 {
+		t.addPort(r, f.port)
+	}
+	conns := r.conns + f.conns
+	full := conns < r.conns
+	if !full {
+		r.conns = conns
+	}
+	if !full && !f.closed && f.fail == 0 && f.first == 0 && f.last == 0 {
+		return
+	}
+	if r.more == 0 {
+		if len(t.more) == 0 {
+			t.more = make([]edgeMore, 1)
+		}
+		r.more = uint32(len(t.more))
+		t.more = append(t.more, edgeMore{})
+	}
+	m := &t.more[r.more]
+	if full {
+		m.conns += uint64(f.conns)
+	}
+	if f.closed {
+		m.closed += uint64(f.conns)
+	}
+	m.fail += uint64(f.fail)
+	m.sent += f.sent
+	m.recv += f.recv
+	m.first = earlier(m.first, f.first)
+	m.last = later(m.last, f.last)
+}
+
+func (t *edgeTable) addPort(r *edgeRec, p uint16) {
+	if r.ports >= portSets {
+		s := &t.ports[r.ports-portSets]
+		*s = s.with(p)
+		return
+	}
+	t.ports = append(t.ports, t.set(r).with(p))
+	r.ports = portSets + uint32(len(t.ports)) - 1
+}
+
+func (t *edgeTable) set(r *edgeRec) PortSet {
+	if r.ports < portSets {
+		return PortSet{first: uint16(r.ports - 1), some: true}
+	}
+	return t.ports[r.ports-portSets]
+}
+
+// edge returns what r sums up, without its ends.
+func (t *edgeTable) edge(r *edgeRec) Edge {
+	e := Edge{Connections: uint64(r.conns), Ports: t.set(r)}
+	if r.more == 0 {
+		e.Open = e.Connections
+	} else {
+		m := &t.more[r.more]
+		e.Connections += m.conns
+		e.Open = e.Connections - m.closed
+		e.Failed = m.fail
+		e.Sent, e.Received = m.sent, m.recv
+		e.First, e.Last = instant(m.first), instant(m.last)
+	}
+	if r.from&loopbackRef != 0 {
+		e.Loopback = e.Connections
+	}
+	return e
+}

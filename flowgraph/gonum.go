@@ -1,0 +1,219 @@
+package flowgraph
+
+import (
+	"iter"
+	"math"
+	"slices"
+
+	"example.com/tcpgraph/traceformat"
+	"gonum.org/v1/gonum/graph"
+)
+
+var (
+	_ graph.Directed         = (*Graph)(nil)
+	_ graph.WeightedDirected = (*Graph)(nil)
+	_ graph.Directed         = (*View)(nil)
+	_ graph.WeightedDirected = (*View)(nil)
+)
+
+// find returns the place of the node with the id in the view.
+func (v *View) find(id int64) (uint32, bool) {
+	i, ok := slices.BinarySearchFunc(v.nodes, id, func(n *Node, id int64) int {
+		switch {
+		case n.id < id:
+			return -1
+		case n.id > id:
+			return 1
+		}
+		return 0
+	})
+	return uint32(i), ok
+}
+
+// findEdge returns the number of the edge between nodes with these ids.
+func (v *View) findEdge(uid, vid int64) (uint32, bool) {
+	f, ok := v.find(uid)
+	if !ok {
+		return 0, false
+	}
+	t, ok := v.find(vid)
+	if !ok {
+		return 0, false
+	}
+	lo := v.start[f]
+	i, ok := slices.BinarySearch(v.to[lo:v.start[f+1]], t)
+	return lo + uint32(i), ok
+}
+
+// edge returns the edge numbered e, from the node in place f.
+func (v *View) edge(f, e uint32) Edge {
+	x := v.edgeAt(e)
+	x.Client, x.Server = v.nodes[f], v.nodes[v.to[e]]
+	return x
+}
+
+// Node returns the node with the id as a [*Node], and nil if there is none.
+func (v *View) Node(id int64) graph.Node {
+	if i, ok := v.find(id); ok {
+		return v.nodes[i]
+	}
+	return nil
+}
+
+// Nodes returns the nodes in the order of their ids, each a [*Node].
+func (v *View) Nodes() graph.Nodes { return newNodes(v, nil, len(v.nodes)) }
+
+// From returns the nodes that the node connected to, in the order of their
+// ids.
+func (v *View) From(id int64) graph.Nodes {
+	i, ok := v.find(id)
+	if !ok {
+		return graph.Empty
+	}
+	row := v.to[v.start[i]:v.start[i+1]]
+	return newNodes(v, row, len(row))
+}
+
+// To returns the nodes that connected to the node, in the order of their ids.
+func (v *View) To(id int64) graph.Nodes {
+	i, ok := v.find(id)
+	if !ok {
+		return graph.Empty
+	}
+	row := v.from[v.inStart[i]:v.inStart[i+1]]
+	return newNodes(v, row, len(row))
+}
+
+// Edge returns the edge from one node to the other as an [Edge], and nil if
+// there is none.
+func (v *View) Edge(uid, vid int64) graph.Edge {
+	if e := v.WeightedEdge(uid, vid); e != nil {
+		return e
+	}
+	return nil
+}
+
+// WeightedEdge returns the edge from one node to the other as an [Edge], and
+// nil if there is none. Its weight is the number of connections.
+func (v *View) WeightedEdge(uid, vid int64) graph.WeightedEdge {
+	e, ok := v.findEdge(uid, vid)
+	if !ok {
+		return nil
+	}
+	f, _ := v.find(uid)
+	return v.edge(f, e)
+}
+
+// Weight returns the number of connections from one node to the other. It
+// returns 0 and true for a node and itself, also where it has an edge to
+// itself, and +Inf and false where there is no edge, as algorithms on paths
+// want it.
+func (v *View) Weight(uid, vid int64) (w float64, ok bool) {
+	if uid == vid {
+		return 0, true
+	}
+	e, ok := v.findEdge(uid, vid)
+	if !ok {
+		return math.Inf(1), false
+	}
+	return v.edgeAt(e).Weight(), true
+}
+
+// HasEdgeBetween reports whether either node connected to the other.
+func (v *View) HasEdgeBetween(xid, yid int64) bool {
+	return v.HasEdgeFromTo(xid, yid) || v.HasEdgeFromTo(yid, xid)
+}
+
+// HasEdgeFromTo reports whether the first node connected to the second.
+func (v *View) HasEdgeFromTo(uid, vid int64) bool {
+	_, ok := v.findEdge(uid, vid)
+	return ok
+}
+
+// Edges returns all edges, each an [Edge], in the order of [View.AllEdges].
+func (v *View) Edges() graph.Edges {
+	if len(v.to) == 0 {
+		return graph.Empty
+	}
+	return &edges{v: v}
+}
+
+// WeightedEdges returns all edges, each an [Edge], in the order of
+// [View.AllEdges].
+func (v *View) WeightedEdges() graph.WeightedEdges {
+	if len(v.to) == 0 {
+		return graph.Empty
+	}
+	return &weightedEdges{edges{v: v}}
+}
+
+// AllNodes returns an iterator over the nodes in the order of their ids. It
+// can be used any number of times.
+func (v *View) AllNodes() iter.Seq[*Node] { return slices.Values(v.nodes) }
+
+// AllEdges returns an iterator over the edges, in the order of the ids of
+// their clients, then of their servers. It can be used any number of times.
+func (v *View) AllEdges() iter.Seq[Edge] {
+	return func(yield func(Edge) bool) {
+		for f := range v.nodes {
+			for e := v.start[f]; e < v.start[f+1]; e++ {
+				if !yield(v.edge(uint32(f), e)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Out returns an iterator over the edges from a node, in the order of the ids
+// of their servers; empty if the node is not shown.
+func (v *View) Out(id int64) iter.Seq[Edge] {
+	return func(yield func(Edge) bool) {
+		f, ok := v.find(id)
+		if !ok {
+			return
+		}
+		for e := v.start[f]; e < v.start[f+1]; e++ {
+			if !yield(v.edge(f, e)) {
+				return
+			}
+		}
+	}
+}
+
+// In returns an iterator over the edges to a node, in the order of the ids of
+// their clients; empty if the node is not shown.
+func (v *View) In(id int64) iter.Seq[Edge] {
+	return func(yield func(Edge) bool) {
+		t, ok := v.find(id)
+		if !ok {
+			return
+		}
+		for _, f := range v.from[v.inStart[t]:v.inStart[t+1]] {
+			lo := v.start[f]
+			i, _ := slices.BinarySearch(v.to[lo:v.start[f+1]], t)
+			if !yield(v.edge(f, lo+uint32(i))) {
+				return
+			}
+		}
+	}
+}
+
+// Failed returns an iterator over the pairs of nodes between which attempts to
+// connect failed and none succeeded, in the order of their ids. They are not
+// edges of the graph, and their Server need not be a node of it.
+func (v *View) Failed() iter.Seq[Edge] { return v.failed }
+
+// Find returns the node of a process, told by Host, PID and StartTime, or
+// where StartTime is zero, by Host, PID and Command; nil if there is none.
+func (g *Graph) Find(p traceformat.Process) *Node {
+	host, known := g.scopes.hosts[p.Host]
+	id, ok := g.identify(&p, host)
+	if !known || !ok {
+		return nil
+	}
+	if q := g.lookup(&id); q != nil {
+		return g.nodes.at(q.node)
+	}
+	return nil
+}

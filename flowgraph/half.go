@@ -1,0 +1,216 @@
+package flowgraph
+
+import (
+	"time"
+
+	"example.com/tcpgraph/traceformat"
+)
+
+// half is one local end of a connection, put together from its events. Two
+// halves that belong together are mates. Halves are kept while the connection
+// lasts, and a little longer, since events come late.
+type half struct {
+	a, b       uint32 // the lower and the higher endpoint of the connection:
+	pa, pb     uint16 // addresses without zones, and ports
+	node       uint32 // 0 where the process is not known
+	scope      uint32
+	peer       uint32 // the remote address with its zone
+	mate       uint32
+	prev, next uint32 // in the list of ended or of free halves
+	flags      halfFlags
+	rank       uint8 // how well the node is known; 0 is best
+}
+
+// halfMore is what bare events do not tell.
+type halfMore struct {
+	first, last int64
+	sent, recv  uint64
+}
+
+type halfFlags uint16
+
+const (
+	outgoing halfFlags = 1 << iota
+	incoming
+	upper    // the local end is b
+	opened   // shifted by the Owner: an Open was seen
+	_        // OwnerListener
+	_        // OwnerSnapshot
+	closed   // a Close was seen
+	bare     // only a bare Open was seen
+	ended    // in the list of ended connections
+	alive    // not in the free list
+	rivalled // has no mate because there was more than one candidate
+)
+
+const openedMask = opened | opened<<1 | opened<<2
+
+func (f halfFlags) has(x halfFlags) bool { return f&x != 0 }
+
+// owner returns how the owner is known; values from the future are trusted
+// least.
+func (s *sight) owner() traceformat.Owner {
+	if s.e.Owner > traceformat.OwnerSnapshot {
+		return traceformat.OwnerListener
+	}
+	return s.e.Owner
+}
+
+// rank orders what is known of an owner: in person, then found by a snapshot,
+// then the listener; at the opening before at the end.
+func (s *sight) rank() uint8 {
+	r := [...]uint8{traceformat.OwnerDirect: 0, traceformat.OwnerSnapshot: 2, traceformat.OwnerListener: 4}[s.owner()]
+	if s.e.Kind == traceformat.Close {
+		r++
+	}
+	return r
+}
+
+func (s *sight) direction() halfFlags {
+	switch s.e.Direction {
+	case traceformat.Outgoing:
+		return outgoing
+	case traceformat.Incoming:
+		return incoming
+	}
+	return 0
+}
+
+// half returns the half that s tells of, without what update adds.
+func (g *Graph) half(s *sight) half {
+	h := half{
+		a: g.addrs.recs.at(s.local).bare, pa: s.e.Local.Port(),
+		b: g.addrs.recs.at(s.remote).bare, pb: s.e.Remote.Port(),
+		node: s.node, scope: s.scope, peer: s.remote,
+		flags: alive | bare | s.direction(), rank: s.rank(),
+	}
+	switch same := h.a == h.b && h.pa == h.pb; {
+	case same && h.flags.has(incoming): // a socket connected to itself
+		h.flags |= upper
+	case h.a > h.b || h.a == h.b && h.pa > h.pb:
+		h.a, h.b, h.pa, h.pb = h.b, h.a, h.pb, h.pa
+		h.flags |= upper
+	}
+	return h
+}
+
+func (h *half) hash(g *Graph) uint32 {
+	return g.hash.words(uint64(h.a)<<32|uint64(h.b), uint64(h.pa)<<16|uint64(h.pb))
+}
+
+func (h *half) sameConnection(o *half) bool {
+	return h.a == o.a && h.b == o.b && h.pa == o.pa && h.pb == o.pb
+}
+
+// selfConnected reports whether a socket is its own peer.
+func (h *half) selfConnected() bool { return h.a == h.b && h.pa == h.pb }
+
+// complete reports whether nothing more is to be heard of the half. (That a
+// snapshot found it as well would come as a surprise now.)
+func (h *half) complete() bool { return h.flags.has(opened) && h.flags.has(closed) }
+
+// times returns what more is known of a half; the zero value if nothing is.
+func (g *Graph) times(i uint32) halfMore {
+	if i < g.more.n {
+		return *g.more.at(i)
+	}
+	return halfMore{}
+}
+
+// describes reports whether s is news of half i, rather than of another
+// connection that used the same endpoints before or after.
+func (g *Graph) describes(s *sight, i uint32, want *half) bool {
+	h := g.halves.at(i)
+	if h.scope != want.scope || (h.flags ^ want.flags).has(upper) {
+		return false
+	}
+	if both := (h.flags | want.flags) & (outgoing | incoming); both == outgoing|incoming {
+		return false
+	}
+	if h.node != s.node && h.rank <= 1 && s.rank() <= 1 && h.node != 0 && s.node != 0 {
+		return false // two processes, both seen in person
+	}
+	m := g.times(i)
+	isClosed := h.flags.has(closed)
+	t := s.time
+	switch {
+	case s.e.Kind == traceformat.Close && isClosed:
+		return t != 0 && t == m.last
+	case s.e.Kind == traceformat.Close:
+		return t == 0 || m.first == 0 || t >= m.first && s.start() <= m.first+slack
+	case h.flags.has(opened<<s.owner()) && s.owner() != traceformat.OwnerSnapshot:
+		return t != 0 && (t == m.first || isClosed && m.first <= t && t <= m.last)
+	case isClosed && t != 0 && m.last != 0:
+		return m.first-slack <= t && t <= m.last
+	}
+	return true
+}
+
+// slack is how far the opening as Close.Time and Duration give it may differ
+// from what the Open says.
+const slack = int64(time.Second)
+
+// start returns when the connection of a Close was opened, 0 if unknown.
+func (s *sight) start() int64 {
+	if s.time == 0 || s.e.Duration <= 0 {
+		return 0
+	}
+	return s.time - int64(s.e.Duration)
+}
+
+// update takes over what s says of half i, and reports whether it was new.
+func (g *Graph) update(i uint32, s *sight) (news bool) {
+	h := g.halves.at(i)
+	e := s.e
+	h.flags |= s.direction()
+	if !s.bare() {
+		h.flags &^= bare
+	}
+	if r := s.rank(); s.node != 0 && (h.node == 0 || r < h.rank ||
+		r == h.rank && g.nodes.at(s.node).id < g.nodes.at(h.node).id) {
+		h.node, h.rank = s.node, r
+	}
+	var m halfMore
+	if e.Kind == traceformat.Open {
+		news = !h.flags.has(openedMask)
+		h.flags |= opened << s.owner()
+		m.first, m.last = s.time, s.time
+	} else {
+		news = !h.flags.has(closed)
+		h.flags |= closed
+		m.last, m.sent, m.recv = s.time, e.BytesSent, e.BytesReceived
+		m.first = s.start()
+	}
+	if m == (halfMore{}) && i >= g.more.n {
+		return news
+	}
+	to := g.more.reach(i)
+	to.first, to.last = earlier(to.first, m.first), later(to.last, m.last)
+	to.sent, to.recv = max(to.sent, m.sent), max(to.recv, m.recv)
+	return news
+}
+
+// newHalf stores h and returns its number.
+func (g *Graph) newHalf(h half, hash uint32) uint32 {
+	i := g.free
+	if i != 0 {
+		g.free = g.halves.at(i).next
+	} else {
+		i = g.halves.add()
+	}
+	*g.halves.at(i) = h
+	g.pairs.insert(hash, i)
+	return i
+}
+
+// drop forgets half i.
+func (g *Graph) drop(i uint32) {
+	h := g.halves.at(i)
+	g.unlist(i)
+	g.pairs.remove(h.hash(g), i)
+	*h = half{next: g.free}
+	g.free = i
+	if i < g.more.n {
+		*g.more.at(i) = halfMore{}
+	}
+}

@@ -1,0 +1,246 @@
+package flowgraph
+
+import "slices"
+
+// read returns the graph as it is now. It works out the edges if events came
+// since the last reading: it puts together what forgotten connections came to
+// with the connections that are remembered, and sorts the result by the ids of
+// the ends. Nothing is copied: an edge is a run of references.
+func (g *Graph) read() *View {
+	if g.whole != nil {
+		return g.whole
+	}
+	b := &reading{g: g, live: edgeTable{hash: &g.hash}}
+	v := &View{stats: g.count}
+	b.remembered(&v.stats)
+	g.edges.flush()
+	b.live.flush()
+	g.resolve()
+	b.sort()
+	b.number(v)
+	b.rows(v)
+	g.whole = v
+	return v
+}
+
+// reading is the work of reading a graph.
+type reading struct {
+	g     *Graph
+	live  edgeTable // sums up remembered connections
+	byID  []*Node   // all nodes
+	rank  []uint32  // of a node by its number, in byID
+	order []edgeRef // all edges, sorted by the ranks of their ends
+	shown []uint32  // by rank: one more than the node's number in the view
+}
+
+// edgeRef is a slot of the table of forgotten connections, or behind all
+// those, of the table of remembered ones.
+type edgeRef uint32
+
+// remembered sums up the connections that are not forgotten yet.
+func (b *reading) remembered(s *Stats) {
+	g := b.g
+	for i := uint32(1); i < g.halves.n; i++ {
+		h := g.halves.at(i)
+		if !h.flags.has(alive) {
+			continue
+		}
+		s.Remembered++
+		if h.mate != 0 && h.mate < i {
+			continue
+		}
+		var mate *half
+		if h.mate != 0 {
+			mate = g.halves.at(h.mate)
+		}
+		f := g.flow(i, mate)
+		b.live.add(&f)
+		s.tally(&f)
+	}
+}
+
+// rec returns the edge that r stands for.
+func (b *reading) rec(r edgeRef) *edgeRec {
+	if n := len(b.g.edges.slots); int(r) >= n {
+		return &b.live.slots[int(r)-n]
+	}
+	return &b.g.edges.slots[r]
+}
+
+// ends returns the numbers of an edge's nodes.
+func (b *reading) ends(r edgeRef) (from, to uint32) {
+	e := b.rec(r)
+	from, to = uint32(e.from&^loopbackRef), uint32(e.to)
+	if e.to&endpointRef != 0 {
+		to = b.g.endpoints.recs[e.to&^endpointRef].node
+	}
+	return from, to
+}
+
+// connected reports whether there is more in an edge than failed attempts.
+func (b *reading) connected(r edgeRef) bool { return b.rec(r).conns != 0 }
+
+// sort sorts the nodes by their ids, and the edges by their ends, in two
+// passes of counting.
+func (b *reading) sort() {
+	g := b.g
+	b.byID = make([]*Node, 0, g.nodes.n-1)
+	for i := uint32(1); i < g.nodes.n; i++ {
+		b.byID = append(b.byID, g.nodes.at(i))
+	}
+	slices.SortFunc(b.byID, compareNodes)
+	b.rank = make([]uint32, g.nodes.n)
+	for i, n := range b.byID {
+		b.rank[n.number] = uint32(i)
+	}
+	b.order = make([]edgeRef, 0, g.edges.n+b.live.n)
+	for i := range len(g.edges.slots) + len(b.live.slots) {
+		if r := edgeRef(i); b.rec(r).ports != 0 {
+			b.order = append(b.order, r)
+		}
+	}
+	spare := make([]edgeRef, len(b.order))
+	starts := make([]uint32, len(b.byID)+1)
+	pass := func(rank func(edgeRef) uint32) {
+		clear(starts)
+		for _, r := range b.order {
+			starts[rank(r)+1]++
+		}
+		for i := range starts[1:] {
+			starts[i+1] += starts[i]
+		}
+		for _, r := range b.order {
+			k := rank(r)
+			spare[starts[k]] = r
+			starts[k]++
+		}
+		b.order, spare = spare, b.order
+	}
+	pass(func(r edgeRef) uint32 { _, to := b.ends(r); return b.rank[to] })
+	pass(func(r edgeRef) uint32 { from, _ := b.ends(r); return b.rank[from] })
+}
+
+// number makes the list of nodes that are seen: every process, and the
+// externals that have a connection.
+func (b *reading) number(v *View) {
+	b.shown = make([]uint32, len(b.byID))
+	for i, n := range b.byID {
+		n.in, n.out = 0, 0
+		if n.proc != nil {
+			b.shown[i] = 1
+		}
+	}
+	for _, r := range b.order {
+		if b.connected(r) {
+			from, to := b.ends(r)
+			b.shown[b.rank[from]], b.shown[b.rank[to]] = 1, 1
+		}
+	}
+	for i, n := range b.byID {
+		if b.shown[i] != 0 {
+			v.nodes = append(v.nodes, n)
+			b.shown[i] = uint32(len(v.nodes))
+		}
+	}
+}
+
+// rows makes the edges of the view, each a run of references with the same
+// ends. Runs without a connection are only failed attempts.
+func (b *reading) rows(v *View) {
+	v.start = make([]uint32, 1, len(v.nodes)+1)
+	w := &whole{g: b.g, slots: b.g.edges.slots, live: b.live, refs: b.order[:0]}
+	var failed []edgeRef
+	row := 0
+	for lo := 0; lo < len(b.order); {
+		from, to := b.ends(b.order[lo])
+		hi, connected := lo, false
+		for ; hi < len(b.order); hi++ {
+			if f, t := b.ends(b.order[hi]); f != from || t != to {
+				break
+			}
+			connected = connected || b.connected(b.order[hi])
+		}
+		run := b.order[lo:hi]
+		lo = hi
+		if !connected {
+			failed = append(failed, run...)
+			w.failedRuns = append(w.failedRuns, failedRun{from, to, uint32(len(failed))})
+			continue
+		}
+		f, t := b.shown[b.rank[from]]-1, b.shown[b.rank[to]]-1
+		for ; row < int(f); row++ {
+			v.start = append(v.start, uint32(len(v.to)))
+		}
+		v.to = append(v.to, t)
+		w.refs = append(w.refs, run...) // never overtakes what is read
+		w.ends = append(w.ends, uint32(len(w.refs)))
+		v.nodes[f].out++
+		v.nodes[t].in++
+	}
+	for ; row < len(v.nodes); row++ {
+		v.start = append(v.start, uint32(len(v.to)))
+	}
+	if len(w.ends) == len(w.refs) {
+		w.ends = nil // each run is one reference
+	}
+	w.failed = failed
+	v.edgeAt = w.edge
+	v.failed = w.failures
+	v.turn()
+}
+
+// whole holds the edges of a graph.
+type whole struct {
+	g          *Graph
+	slots      []edgeRec // of the graph's own table, which may get others
+	live       edgeTable
+	refs       []edgeRef
+	ends       []uint32 // where the run of each edge ends; nil if all are of one
+	failed     []edgeRef
+	failedRuns []failedRun
+}
+
+type failedRun struct{ from, to, end uint32 }
+
+// edge returns the edge numbered i, without its ends.
+func (w *whole) edge(i uint32) Edge {
+	if w.ends == nil {
+		return w.sum(w.refs[i : i+1])
+	}
+	lo := uint32(0)
+	if i > 0 {
+		lo = w.ends[i-1]
+	}
+	return w.sum(w.refs[lo:w.ends[i]])
+}
+
+func (w *whole) sum(run []edgeRef) Edge {
+	var e Edge
+	for i, r := range run {
+		var o Edge
+		if n := len(w.slots); int(r) < n {
+			o = w.g.edges.edge(&w.slots[r])
+		} else {
+			o = w.live.edge(&w.live.slots[int(r)-n])
+		}
+		if i == 0 {
+			e = o
+			continue
+		}
+		e.merge(&o)
+	}
+	return e
+}
+
+// failures yields the edges of failed attempts alone.
+func (w *whole) failures(yield func(Edge) bool) {
+	lo := uint32(0)
+	for _, r := range w.failedRuns {
+		e := w.sum(w.failed[lo:r.end])
+		e.Client, e.Server = w.g.nodes.at(r.from), w.g.nodes.at(r.to)
+		if !yield(e) {
+			return
+		}
+		lo = r.end
+	}
+}

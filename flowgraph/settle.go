@@ -1,0 +1,231 @@
+package flowgraph
+
+import "example.com/tcpgraph/traceformat"
+
+// list is a queue of halves, linked through their prev and next.
+type list struct {
+	head, tail uint32
+	n          int
+}
+
+// unlist takes half i out of the list of ended ones, if it is there.
+func (g *Graph) unlist(i uint32) {
+	h := g.halves.at(i)
+	if !h.flags.has(ended) {
+		return
+	}
+	h.flags &^= ended
+	if h.prev != 0 {
+		g.halves.at(h.prev).next = h.next
+	} else {
+		g.ended.head = h.next
+	}
+	if h.next != 0 {
+		g.halves.at(h.next).prev = h.prev
+	} else {
+		g.ended.tail = h.prev
+	}
+	h.prev, h.next = 0, 0
+	g.ended.n--
+}
+
+func (g *Graph) enlist(i uint32) {
+	h := g.halves.at(i)
+	h.flags |= ended
+	h.prev, h.next = g.ended.tail, 0
+	if g.ended.tail != 0 {
+		g.halves.at(g.ended.tail).next = i
+	} else {
+		g.ended.head = i
+	}
+	g.ended.tail = i
+	g.ended.n++
+}
+
+// review decides, after a change to half i, whether its connection still
+// lasts, has ended, or can be forgotten.
+func (g *Graph) review(i uint32) {
+	h := g.halves.at(i)
+	if !h.flags.has(alive) {
+		return
+	}
+	over, complete := h.flags.has(closed), false
+	if h.mate != 0 {
+		m := g.halves.at(h.mate)
+		over = over && m.flags.has(closed)
+		complete = g.opts.Reorder >= 0 && h.complete() && m.complete() ||
+			g.opts.ForgetPaired && (h.flags&m.flags).has(bare)
+		g.unlist(h.mate)
+	}
+	switch {
+	case complete:
+		g.settle(i)
+	case !over:
+		g.unlist(i)
+	case !h.flags.has(ended):
+		g.enlist(i)
+		if limit := g.opts.Reorder; limit >= 0 && g.ended.n > limit {
+			g.settle(g.ended.head)
+		}
+	}
+}
+
+// settle adds the connection of half i to its edge for good, and forgets it.
+func (g *Graph) settle(i uint32) {
+	var mate *half
+	j := g.halves.at(i).mate
+	if j != 0 {
+		mate = g.halves.at(j)
+	}
+	f := g.flow(i, mate)
+	g.edges.add(&f)
+	g.count.tally(&f)
+	if j != 0 {
+		g.drop(j)
+	}
+	g.drop(i)
+}
+
+// flow returns what the connection of half i, and its mate if that is known,
+// adds to which edge.
+func (g *Graph) flow(i uint32, mate *half) flow {
+	h := g.halves.at(i)
+	hm := g.times(i)
+	f := flow{conns: 1, first: hm.first, last: hm.last, ambiguous: h.flags.has(rivalled)}
+	over := h.flags.has(closed)
+	client, server := h, mate
+	cm, sm := hm, halfMore{}
+	if mate != nil {
+		f.paired = true
+		sm = g.times(h.mate)
+		f.first, f.last = earlier(f.first, sm.first), later(f.last, sm.last)
+		over = over || mate.flags.has(closed)
+	}
+	if !g.connected(h, mate) {
+		client, server = server, client
+		cm, sm = sm, cm
+	}
+	f.closed = over
+	if f.first == 0 {
+		f.first = f.last // only a Close was seen
+	}
+	// The client's count is the truth; where it is missing, the server's.
+	f.sent, f.recv = cm.sent, cm.recv
+	if f.sent|f.recv == 0 {
+		f.sent, f.recv = sm.recv, sm.sent
+	}
+	self := h.selfConnected() && mate == nil
+	switch {
+	case client != nil && client.node != 0:
+		f.from = ref(client.node)
+	case self && h.node != 0:
+		f.from = ref(h.node)
+	default:
+		f.from = ref(g.external(externalKey{addr: clientAddr(h, client, server)}))
+	}
+	sa, sp := serverEnd(h, client, server)
+	f.port = sp
+	switch {
+	case server != nil && server.node != 0:
+		f.to = ref(server.node)
+	case self && h.node != 0:
+		f.to = ref(h.node)
+	default:
+		scope := h.scope
+		if client != nil {
+			scope = client.scope
+		}
+		f.to = g.endpoints.ref(serviceKey{scope, sa, sp})
+	}
+	if g.addrs.recs.at(h.a).scope != 0 || g.addrs.recs.at(h.b).scope != 0 {
+		f.loopback = true
+	}
+	return f
+}
+
+// clientAddr returns the address of the client, with its zone as far as
+// that is known: the peer of the server.
+func clientAddr(h, client, server *half) uint32 {
+	switch {
+	case server != nil:
+		return server.peer
+	case client.flags.has(upper):
+		return client.b
+	}
+	return client.a
+}
+
+// serverEnd returns the address of the server, with its zone as far as that
+// is known, and its port.
+func serverEnd(h, client, server *half) (addr uint32, port uint16) {
+	atUpper := server != nil && server.flags.has(upper) || client != nil && !client.flags.has(upper)
+	if atUpper {
+		addr, port = h.b, h.pb
+	} else {
+		addr, port = h.a, h.pa
+	}
+	if client != nil {
+		addr = client.peer
+	}
+	return addr, port
+}
+
+// connected reports whether the owner of half h is the client, by what the
+// two halves say, else by who is known to accept, else by the port: the lower
+// one is the server's.
+func (g *Graph) connected(h, mate *half) bool {
+	claims := h.flags & (outgoing | incoming)
+	if mate != nil {
+		// What the mate is, h is not.
+		if mate.flags.has(incoming) {
+			claims |= outgoing
+		}
+		if mate.flags.has(outgoing) {
+			claims |= incoming
+		}
+	}
+	switch claims {
+	case outgoing:
+		return true
+	case incoming:
+		return false
+	}
+	lower := g.accepts(h.scope, h.a, h.pa)
+	higher := g.accepts(h.scope, h.b, h.pb)
+	isUpper := h.flags.has(upper)
+	switch {
+	case lower != higher:
+		return higher != isUpper
+	case h.pa != h.pb:
+		return (h.pb < h.pa) != isUpper
+	}
+	return (g.compareAddrs(h.b, h.a) < 0) != isUpper
+}
+
+func (g *Graph) accepts(scope, addr uint32, port uint16) bool {
+	node, ambiguous := g.serves(serviceKey{scope, addr, port})
+	return node != 0 || ambiguous
+}
+
+// fail counts an attempt to connect that failed.
+func (g *Graph) fail(s *sight) {
+	f := flow{fail: 1, first: s.time, last: s.time}
+	if t := s.start(); t != 0 {
+		f.first = t
+	}
+	if s.e.Direction == traceformat.Incoming {
+		f.from = ref(g.external(externalKey{addr: s.remote}))
+		f.port = s.e.Local.Port()
+		if f.to = ref(s.node); s.node == 0 {
+			f.to = g.endpoints.ref(serviceKey{s.scope, s.local, f.port})
+		}
+	} else {
+		f.port = s.e.Remote.Port()
+		f.to = g.endpoints.ref(serviceKey{s.scope, s.remote, f.port})
+		if f.from = ref(s.node); s.node == 0 {
+			f.from = ref(g.external(externalKey{addr: s.local}))
+		}
+	}
+	g.edges.add(&f)
+	g.count.tally(&f)
+}
