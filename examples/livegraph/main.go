@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"example.com/tcpgraph/examples/internal/cli"
+	"example.com/tcpgraph/examples/internal/page"
 	"example.com/tcpgraph/examples/internal/picture"
 	"example.com/tcpgraph/flowgraph"
 	"example.com/tcpgraph/tracer"
@@ -22,15 +24,16 @@ func main() { cli.Main(run) }
 const usage = `usage: livegraph [flags]
 
 Watches every TCP connection that the processes of this machine open, and writes
-the graph of the processes that talk to each other in the DOT language of
-Graphviz: when it is interrupted, and at other times as -every and the signal
-USR1 say. Needs root, or CAP_BPF and CAP_PERFMON:
+the graph of the processes that talk to each other, as a picture or in the DOT
+language of Graphviz: when it is interrupted, and at other times as -every and
+the signal USR1 say. Needs root, or CAP_BPF and CAP_PERFMON:
 
-    go run -exec sudo ./examples/livegraph -for 30s | dot -Tsvg > graph.svg
+    go run -exec sudo ./examples/livegraph -for 30s -T svg > graph.svg
 
 The graph goes to stdout, or whole each time to the file of -o. When tracing is
 under way, a line that begins with "tracing" goes to stderr; on a terminal it is
-followed by a line that counts.
+followed by a line that counts. With -http the graph is shown in a browser, as it
+grows, and goes to a file only if -o is given.
 
 flags:
 `
@@ -39,6 +42,7 @@ flags:
 type flags struct {
 	trace cli.Trace
 	show  picture.Options
+	serve page.Flag
 	every time.Duration
 	out   string
 }
@@ -52,6 +56,7 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	}
 	fs.DurationVar(&f.every, "every", 0, "write the graph again each `DURATION` as well; needs -o")
 	fs.StringVar(&f.out, "o", "", "write the graph to `FILE`, which is replaced as a whole, instead of stdout")
+	f.serve.Register(fs)
 	f.show.Register(fs)
 	f.trace.Register(fs)
 	if err := cli.Parse(fs, args, stderr); err != nil {
@@ -89,7 +94,15 @@ func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 	now, stop := notifyUser()
 	defer stop()
 	l := &live{source: t, graph: flowgraph.New(nil), flags: f, stdout: stdout, stderr: stderr, terminal: isTerminal(stderr), write: now}
-	if err := l.run(); err != nil {
+	if f.serve.On {
+		l.page = page.New(l.graph, &page.Options{Title: title()})
+		server, failed := f.serve.Start(l.page, stderr)
+		if failed != nil {
+			return fmt.Errorf("livegraph: %w", failed)
+		}
+		defer func() { err = errors.Join(err, server.Close()) }()
+	}
+	if err := l.run(ctx); err != nil {
 		return fmt.Errorf("livegraph: %w", err)
 	}
 	return nil
@@ -106,6 +119,7 @@ type source interface {
 type live struct {
 	source   source
 	graph    *flowgraph.Graph
+	page     *page.Page // shows the graph, if it is not nil
 	flags    *flags
 	stdout   io.Writer
 	stderr   io.Writer
@@ -116,20 +130,37 @@ type live struct {
 // statusEvery is how often the line that counts is renewed.
 const statusEvery = 250 * time.Millisecond
 
+// title names the machine on the page.
+func title() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "this machine"
+	}
+	return name
+}
+
 // run adds events until there are no more, and writes the graph then and
 // whenever it is time to.
-func (l *live) run() error {
-	status, every := never, never
+func (l *live) run(ctx context.Context) error {
+	status, shown, every := never, never, never
 	if l.terminal {
 		t := time.NewTicker(statusEvery)
 		defer t.Stop()
 		status = t.C
+	}
+	if l.page != nil {
+		t := time.NewTicker(statusEvery)
+		defer t.Stop()
+		shown = t.C
 	}
 	if l.flags.every > 0 {
 		t := time.NewTicker(l.flags.every)
 		defer t.Stop()
 		every = t.C
 	}
+	// What ends the tracing does not end a picture.
+	ctx = context.WithoutCancel(ctx)
+	draw := &drawing{out: l.flags.out, stdout: l.stdout}
 	events, before := l.source.Events(), l.source.Stats().Snapshot
 	for n := uint64(0); ; {
 		if n == before {
@@ -139,37 +170,62 @@ func (l *live) run() error {
 		select {
 		case e, ok := <-events:
 			if !ok {
-				return l.finish()
+				return l.finish(ctx, draw)
 			}
-			l.graph.Add(e)
+			l.add(e)
 			if n < before {
 				n++
 			}
 		case <-status:
 			fmt.Fprintf(l.stderr, "\r\x1b[K%s", l.status())
+		case <-shown:
+			l.page.Update(l.said())
 		case <-every:
-			if err := l.output(); err != nil {
-				return err
-			}
+			draw.start(ctx, l.picture)
 		case <-l.write:
-			if err := l.output(); err != nil {
+			draw.start(ctx, l.picture)
+		case err := <-draw.done:
+			if draw.done = nil; err != nil {
 				return err
 			}
 		}
 	}
 }
 
+func (l *live) add(e tracer.Event) {
+	if l.page != nil {
+		l.page.Add(e)
+		return
+	}
+	l.graph.Add(e)
+}
+
+// said is what the page says beside the graph.
+func (l *live) said() page.Status {
+	s := l.source.Stats()
+	note := ""
+	if len(s.Missing) > 0 {
+		note = "Not seen: " + strings.Join(s.Missing, "; ") + "."
+	}
+	return page.Status{Lost: s.Lost.Events(), Loss: cli.Lost(s.Lost), Note: note}
+}
+
 // never is a channel on which nothing comes.
 var never <-chan time.Time
 
-func (l *live) finish() error {
-	if err := errors.Join(l.output(), l.source.Err()); err != nil {
+func (l *live) finish(ctx context.Context, draw *drawing) error {
+	err := draw.wait()
+	if err == nil && (l.page == nil || l.flags.out != "") {
+		p := l.picture()
+		for _, note := range p.Notes {
+			l.say(note)
+		}
+		err = draw.write(ctx, p, l.stderr)
+	}
+	if err := errors.Join(err, l.source.Err()); err != nil {
 		return err
 	}
-	if l.terminal {
-		fmt.Fprint(l.stderr, "\r\x1b[K")
-	}
-	fmt.Fprintln(l.stderr, l.status())
+	l.say(l.status())
 	if lost := cli.Lost(l.source.Stats().Lost); lost != "" {
 		fmt.Fprintln(l.stderr, "lost:", lost)
 	}
@@ -182,11 +238,13 @@ func (l *live) status() string {
 		picture.Plural(s.Received, "event"), picture.Plural(g.Processes, "process"), picture.Plural(g.Edges, "edge"), s.Lost.Events())
 }
 
-// output writes the graph as it is now.
-func (l *live) output() error {
-	v := l.flags.show.View(l.graph)
-	if l.flags.out == "" {
-		return picture.Write(l.stdout, v)
+// picture returns what is shown of the graph as it is now.
+func (l *live) picture() *picture.Picture { return l.flags.show.Picture(l.graph) }
+
+// say prints a line in the place of the one that counts.
+func (l *live) say(line string) {
+	if l.terminal {
+		fmt.Fprint(l.stderr, "\r\x1b[K")
 	}
-	return cli.ReplaceFile(l.flags.out, func(w io.Writer) error { return picture.Write(w, v) })
+	fmt.Fprintln(l.stderr, line)
 }

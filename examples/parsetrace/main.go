@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"example.com/tcpgraph/examples/internal/cli"
+	"example.com/tcpgraph/examples/internal/page"
 	"example.com/tcpgraph/examples/internal/picture"
 	"example.com/tcpgraph/flowgraph"
 	"example.com/tcpgraph/traceformat"
@@ -20,8 +21,10 @@ func main() { cli.Main(run) }
 const usage = `usage: parsetrace [flags] < TRACE
 
 Reads lines that livetrace, or the original bpftrace script, has printed, and
-writes the graph of the processes in them in the DOT language of Graphviz:
+writes the graph of the processes in them, as a picture or in the DOT language
+of Graphviz:
 
+    go run ./examples/parsetrace -T svg < example.trace > graph.svg
     go run ./examples/parsetrace < example.trace | dot -Tsvg > graph.svg
 
 The graph goes to stdout. A line of summary goes to stderr, and the first lines
@@ -30,12 +33,13 @@ that were no events, with their numbers.
 flags:
 `
 
-func run(_ context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var (
 		fs         = flag.NewFlagSet("parsetrace", flag.ContinueOnError)
 		show       picture.Options
 		strict     bool
 		noLoopback bool
+		serve      page.Flag
 	)
 	fs.Usage = func() {
 		fmt.Fprint(stderr, usage)
@@ -43,12 +47,19 @@ func run(_ context.Context, args []string, stdin io.Reader, stdout, stderr io.Wr
 	}
 	fs.BoolVar(&strict, "strict", false, "fail on a line that is no event, and write no graph")
 	fs.BoolVar(&noLoopback, "no-loopback", false, "leave out connections between loopback addresses (127.0.0.0/8, ::1)")
+	serve.Register(fs)
 	show.Register(fs)
 	if err := cli.Parse(fs, args, stderr); err != nil {
 		return err
 	}
 	if err := show.Check(); err != nil {
 		return fmt.Errorf("parsetrace: %w", err)
+	}
+	if serve.On {
+		if err := browse(ctx, &serve, traceformat.NewReader(stdin), noLoopback, strict, stderr); err != nil {
+			return fmt.Errorf("parsetrace: %w", err)
+		}
+		return nil
 	}
 	g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
 	s, err := read(g, traceformat.NewReader(stdin), noLoopback)
@@ -61,9 +72,12 @@ func run(_ context.Context, args []string, stdin io.Reader, stdout, stderr io.Wr
 	if strict && s.bad > 0 {
 		return fmt.Errorf("parsetrace: %s, and -strict was given", picture.Plural(uint64(s.bad), "bad line"))
 	}
-	v := show.View(g)
-	fmt.Fprintf(stderr, "%s: %s, %s\n", s, picture.Plural(uint64(v.Nodes().Len()), "node"), picture.Plural(uint64(v.Edges().Len()), "edge"))
-	if err := picture.Write(stdout, v); err != nil {
+	p := show.Picture(g)
+	fmt.Fprintf(stderr, "%s: %s, %s\n", s, picture.Plural(uint64(p.View.Nodes().Len()), "node"), picture.Plural(uint64(p.View.Edges().Len()), "edge"))
+	for _, note := range p.Notes {
+		fmt.Fprintln(stderr, note)
+	}
+	if err := p.Write(ctx, stdout, stderr); err != nil {
 		return fmt.Errorf("parsetrace: %w", err)
 	}
 	return nil
@@ -88,24 +102,39 @@ func (s summary) String() string {
 	return b.String()
 }
 
+// count takes note of what reading a line gave. It reports whether that was an
+// event, and returns the error if reading has ended with one.
+func (s *summary) count(err error) (ok bool, failed error) {
+	if err == nil {
+		s.events++
+		return true, nil
+	}
+	var bad *traceformat.SyntaxError
+	if !errors.As(err, &bad) {
+		return false, err
+	}
+	if s.bad++; len(s.first) < showBad {
+		s.first = append(s.first, bad)
+	}
+	return false, nil
+}
+
 // read adds a trace to a graph. Lines that are no events are counted.
 func read(g *flowgraph.Graph, r *traceformat.Reader, noLoopback bool) (s summary, err error) {
-	for e, err := range r.Prefetch() {
-		var bad *traceformat.SyntaxError
-		if errors.As(err, &bad) {
-			if s.bad++; len(s.first) < showBad {
-				s.first = append(s.first, bad)
-			}
+	var e traceformat.Event
+	for {
+		err := r.Read(&e)
+		if err == io.EOF {
+			return s, nil
+		}
+		if ok, err := s.count(err); err != nil {
+			return s, err
+		} else if !ok {
 			continue
 		}
-		if err != nil {
-			return s, err
-		}
-		s.events++
 		if noLoopback && e.Remote.Addr().IsLoopback() {
 			continue
 		}
 		g.Add(e)
 	}
-	return s, nil
 }
