@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
 )
 
 // TestBrowse serves a trace while it is being written, and after.

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 
 	"example.com/tcpgraph/examples/internal/cli"
@@ -16,7 +17,12 @@ import (
 	"example.com/tcpgraph/traceformat"
 )
 
-func main() { cli.Main(run) }
+func main() {
+	// Collect garbage when there is half as much as data: a large trace takes a
+	// sixth less memory so, and no more time. See docs/PERFORMANCE.md.
+	debug.SetGCPercent(50)
+	cli.Main(run)
+}
 
 const usage = `usage: parsetrace [flags] < TRACE
 

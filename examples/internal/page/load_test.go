@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/tcpgraph/examples/internal/page"
+	"example.com/tcpgraph/traceformat"
 )
 
 var (
@@ -104,8 +105,8 @@ func TestLoad(t *testing.T) {
 	})()`))
 	t.Logf("processor time: %s", c.processorTime(t, cpu, took))
 	t.Logf("memory of the page before: %s; after: %s", before, after)
-	if after.nodes > before.nodes+500 {
-		t.Errorf("elements of the page: got %d, before %d", after.nodes, before.nodes)
+	if after.elements > before.elements+100 {
+		t.Errorf("elements of the page: got %d, before %d", after.elements, before.elements)
 	}
 	if most := before.heap + 16<<20; after.heap > most {
 		t.Errorf("heap of the page: got %d bytes, before %d", after.heap, before.heap)
@@ -113,10 +114,10 @@ func TestLoad(t *testing.T) {
 }
 
 // memory is what a page holds after a collection of garbage.
-type memory struct{ heap, nodes int }
+type memory struct{ heap, elements int }
 
 func (m memory) String() string {
-	return fmt.Sprintf("%.1f MB of heap, %d DOM nodes", float64(m.heap)/1e6, m.nodes)
+	return fmt.Sprintf("%.1f MB of heap, %d elements", float64(m.heap)/1e6, m.elements)
 }
 
 func (p *tab) memory() memory {
@@ -125,9 +126,9 @@ func (p *tab) memory() memory {
 	p.do("HeapProfiler.collectGarbage", nil)
 	var heap struct{ UsedSize float64 }
 	p.decode(&heap, "Runtime.getHeapUsage", nil)
-	var dom struct{ Nodes int }
-	p.decode(&dom, "Memory.getDOMCounters", nil)
-	return memory{int(heap.UsedSize), dom.Nodes}
+	var elements int
+	p.eval(&elements, `document.querySelectorAll("*").length`)
+	return memory{int(heap.UsedSize), elements}
 }
 
 // cpu returns the seconds of processor time that the browser's processes have
@@ -169,19 +170,19 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("no -screenshots=DIRECTORY: they are for people to look at")
 	}
 	c := startChrome(t)
-	s := serve(t, &page.Options{Title: "shop", Trace: true})
-	f := newTraffic(24, 40)
-	for i := range 400 {
-		for _, e := range f.connect(i * i % len(f.pairs)) {
-			s.Add(e)
-		}
-		if i > 60 {
-			for _, e := range f.disconnect() {
-				s.Add(e)
-			}
-		}
+	s := serve(t, &page.Options{Title: "example.trace", Trace: true})
+	f, err := os.Open("../../../example.trace")
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.add(shop()...)
+	defer f.Close()
+	for e, err := range traceformat.NewReader(f).All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Add(e)
+	}
+	s.update()
 	for _, shot := range []struct {
 		name, hash string
 		screen     screen
@@ -197,7 +198,7 @@ func TestScreenshots(t *testing.T) {
 		p := c.open(t, s.URL()+shot.hash, shot.screen)
 		p.wait("tcpgraph.scene.nodes.size > 0")
 		if shot.first == "details" {
-			p.clickNode("checkout")
+			p.clickNode("nginx")
 			p.wait(name)
 			p.wait(`document.querySelector("#connections td")`)
 		}

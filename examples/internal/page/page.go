@@ -74,7 +74,7 @@ type Page struct {
 	// The time that an update took, for an upper bound on the share of it.
 	updated time.Time
 	cost    time.Duration
-	added   bool // an event, since then
+	added   int // events, since the last refresh
 
 	mu      sync.Mutex // of what follows, which requests read
 	table   table
@@ -106,13 +106,15 @@ func (p *Page) Add(e traceformat.Event) {
 	next := p.axis.isNextStep(at)
 	p.mu.Unlock()
 	if next {
-		p.refresh() // what the graph was like at the end of the last step
+		if p.isDue() {
+			p.refresh() // what the graph was like at the end of the last step
+		}
 		p.mu.Lock()
 		p.axis.advance(at, &p.table)
 		p.mu.Unlock()
 	}
 	p.graph.Add(e)
-	p.added = true
+	p.added++
 	var owner int64
 	if n := p.graph.Find(e.Process); n != nil {
 		owner = n.ID()
@@ -121,6 +123,14 @@ func (p *Page) Add(e traceformat.Event) {
 	p.axis.reach(at)
 	p.journal.add(entry{event: e, owner: owner, at: at})
 	p.mu.Unlock()
+}
+
+// isDue reports whether enough events have come since the last refresh for the
+// next one to be worth its while: as it takes time in proportion to the edges,
+// the steps of the slider get coarser in a large graph.
+func (p *Page) isDue() bool {
+	const always = 64 // edges
+	return 2*p.added+always >= len(p.table.edges)
 }
 
 // maxShare is the inverse of the share of its time that a program spends on
@@ -137,13 +147,12 @@ func (p *Page) Update(s Status) {
 	}
 	p.mu.Lock()
 	p.axis.tick(start)
-	same := p.status == s && !p.added
+	same := p.status == s && p.added == 0
 	p.status = s
 	p.mu.Unlock()
 	if same {
 		return
 	}
-	p.added = false
 	p.refresh()
 	p.updated = p.now()
 	p.cost = p.updated.Sub(start)
@@ -151,6 +160,7 @@ func (p *Page) Update(s Status) {
 
 // refresh brings the table up to date with the graph.
 func (p *Page) refresh() {
+	p.added = 0
 	stats := p.graph.Stats()
 	all, failed := p.graph.AllEdges(), p.graph.Failed()
 	p.mu.Lock()

@@ -131,7 +131,8 @@ type stream struct {
 
 func (s *served) stream() *stream {
 	s.t.Helper()
-	r, err := client.Get(s.URL() + "api/stream")
+	forever := &http.Client{Transport: client.Transport}
+	r, err := forever.Get(s.URL() + "api/stream")
 	if err != nil {
 		s.t.Fatal(err)
 	}

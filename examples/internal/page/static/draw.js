@@ -68,7 +68,7 @@ export function drawEdges(pen, scene, places, colours, look) {
   if (labels.length) {
     for (const key of scene.nodes.keys()) {
       const p = places(key);
-      if (p) taken.push({ ...p, half: box.w / 2, high: box.h / 2 + 6 });
+      if (p) taken.push({ ...p, half: box.w / 2, high: box.h / 2 + 0.8 * pen.size.label });
     }
   }
   for (const [e, c] of labels.sort(([a], [b]) => b.connections - a.connections)) {
@@ -77,11 +77,11 @@ export function drawEdges(pen, scene, places, colours, look) {
     const short = numbers.slice(0, 2).join(", ") + (numbers.length > 2 ? ", …" : "") + times;
     const free = (x, y, half) => taken.every((r) => Math.abs(r.x - x) >= r.half + half || Math.abs(r.y - y) >= r.high);
     place: for (const text of [ports(e, 2) + times, short]) {
-      const half = text.length * 3 + 3;
+      const half = pen.size.label * 0.28 * text.length + 3;
       for (const t of e.from === e.to ? [0.5] : [0.6, 0.5, 0.7, 0.4, 0.8, 0.3]) {
         const [x, y] = along(c, t);
         if (!free(x, y, half)) continue;
-        taken.push({ x, y, half, high: 17 });
+        taken.push({ x, y, half, high: 1.5 * pen.size.label });
         pen.label(text, x, y, colours);
         break place;
       }
@@ -118,9 +118,9 @@ export class CanvasPen {
   constructor(context, scale) {
     this.c = context;
     this.scale = scale;
-    // Text is no smaller than can be read, and below that it is left out.
-    this.size = Math.max(14, Math.min(10 / scale, 30));
-    this.small = 11 * scale >= 7;
+    // Text is no smaller than can be read, and what has no room then is left out.
+    this.size = { name: Math.max(14, Math.min(10 / scale, 30)), sub: Math.max(11, 8.5 / scale), label: Math.max(11, 9 / scale) };
+    this.small = scale >= 0.55;
   }
 
   curves({ colour, width, dotted, alpha, curves }, heads) {
@@ -151,13 +151,13 @@ export class CanvasPen {
 
   label(text, x, y, colours) {
     const c = this.c;
-    c.font = "11px system-ui, sans-serif";
+    c.font = `${this.size.label}px system-ui, sans-serif`;
     c.textAlign = "center";
     c.textBaseline = "middle";
     const w = c.measureText(text).width + 6;
     c.globalAlpha = 0.85;
     c.fillStyle = colours.bg;
-    c.fillRect(x - w / 2, y - 8, w, 16);
+    c.fillRect(x - w / 2, y - 0.7 * this.size.label, w, 1.4 * this.size.label);
     c.globalAlpha = 1;
     c.fillStyle = colours.fg;
     c.fillText(text, x, y);
@@ -179,18 +179,18 @@ export class CanvasPen {
     if (o.dashed) c.setLineDash([5, 4]);
     c.stroke();
     if (o.dashed) c.setLineDash([]);
-    if (this.size * this.scale < 5) {
+    if (this.size.name * this.scale < 5) {
       c.globalAlpha = 1;
       return;
     }
     c.textAlign = "center";
     c.textBaseline = "middle";
     c.fillStyle = o.colours.fg;
-    c.font = `600 ${this.size}px system-ui, sans-serif`;
+    c.font = `600 ${this.size.name}px system-ui, sans-serif`;
     const x = o.x + box.w / 2, two = this.small && n.sub;
     c.fillText(fit(c, n.name, box.w - 16), x, o.y + (two ? box.h * 0.36 : box.h / 2));
     if (two) {
-      c.font = "11px system-ui, sans-serif";
+      c.font = `${this.size.sub}px system-ui, sans-serif`;
       c.fillStyle = o.colours.muted;
       c.fillText(fit(c, n.sub, box.w - 16), x, o.y + box.h * 0.74);
     }

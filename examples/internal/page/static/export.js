@@ -62,6 +62,7 @@ const round = (n) => Math.round(n * 10) / 10;
 
 class SVGPen {
   out = [];
+  size = { name: 14, sub: 11, label: 11 };
   measure = document.createElement("canvas").getContext("2d");
 
   curves({ colour, width, dotted, alpha, curves }) {

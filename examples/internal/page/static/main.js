@@ -13,6 +13,7 @@ import { clock, number, plural } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 const steps = 1000; // of the slider
+const alivePeriod = 2000; // milliseconds for which what has closed is drawn as if open
 
 const model = new Model();
 let state = states.parse(location.hash);
@@ -56,8 +57,8 @@ function emphasise(live = false) {
     lit = state.path && scene.nodes.has(state.path) ? scenes.shortestPath(scene, state.select, state.path) : null;
     lit ??= scenes.neighbourhood(scene, state.select);
   }
-  const now = (past ? past.start + (past.step(state.at) + 1) * past.width : Date.now()) - 2000;
-  const alive = model.status.unit === "event" ? () => true : (x) => x.last > now;
+  const now = past ? () => past.start + (past.step(state.at) + 1) * past.width : Date.now;
+  const alive = model.status.unit === "event" ? () => true : (x) => x.last > now() - alivePeriod;
   stage.look = { lit, found: lit ? null : found, selected: state.select, alive };
   stage.draw();
   showPanel(found, live);
@@ -327,6 +328,11 @@ listen((update) => {
     refresh(true);
   });
 }, (connected) => ($("offline").hidden = connected));
+
+// What was open a while ago becomes grey though nothing happens.
+setInterval(() => {
+  if (!frozen && !past && !document.hidden && !model.status.done) refresh(true);
+}, alivePeriod);
 
 // For those who look at the page from its console, and for its tests.
 globalThis.tcpgraph = { model, stage, get scene() { return scene; }, get state() { return state; } };

@@ -20,7 +20,7 @@ export function build(model, state, past) {
   for (const e of shown) ends.add(e.client).add(e.server);
   const counts = { process: 0, external: 0 };
   for (const id of ends) counts[model.nodes.get(id).external ? "external" : "process"]++;
-  const by = groups[state.by] ? state.by : counts.process > manyProcesses ? "command" : "process";
+  const by = Object.hasOwn(groups, state.by) ? state.by : counts.process > manyProcesses ? "command" : "process";
   const fold = state.external === "fold" || (state.external === "" && counts.external > manyExternals);
   const scene = { nodes: new Map(), edges: new Map(), by, fold, counts, hidden: 0 };
   const keys = new Map();
