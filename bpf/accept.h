@@ -6,9 +6,10 @@
 #ifndef TCPGRAPH_ACCEPT_H
 #define TCPGRAPH_ACCEPT_H
 
-#define MAX_ERRNO 4095 /* include/linux/err.h */
-#define ENOENT	  2
-#define EEXIST	  17
+#define MAX_ERRNO	 4095 /* include/linux/err.h */
+#define ENOENT		 2
+#define IORING_OP_ACCEPT 13 /* include/uapi/linux/io_uring.h */
+#define EEXIST		 17
 
 /* The subflow that carries an MPTCP socket, or the socket itself. */
 static __always_inline struct sock *tcp_of(struct sock *sk)
@@ -21,7 +22,7 @@ static __always_inline struct sock *tcp_of(struct sock *sk)
 	return sk;
 }
 
-/* The socket behind a descriptor of the current process that accept gave. */
+/* The socket behind a descriptor of the current process. */
 static __always_inline struct sock *socket_of_fd(long fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -49,25 +50,23 @@ static __always_inline long claim(struct sock *sk, const struct conn *c)
 	__u64 key = (__u64)sk;
 	long err = bpf_map_update_elem(&accepted, &key, c, BPF_NOEXIST);
 
-	if (err) {
-		if (err != -EEXIST)
-			bump(&lost, LOST_TABLE);
+	if (err)
 		return err;
-	}
 	if (!BPF_CORE_READ(sk, __sk_common.skc_num) &&
 	    !bpf_map_delete_elem(&accepted, &key))
 		return -ENOENT;
 	return 0;
 }
 
-static __always_inline int on_accept(struct sock *sk)
+/* With count, an accept that finds no room in the table counts as lost. */
+static __always_inline int on_accept_counted(struct sock *sk, bool count)
 {
 	struct conn c = {};
 	__u64 key;
 	long err;
 
 	/* NULL, or ERR_PTR in later kernels, when nothing was accepted. */
-	if (!sk || (unsigned long)sk >= (unsigned long)-MAX_ERRNO)
+	if (!current_phase || !sk || (unsigned long)sk >= (unsigned long)-MAX_ERRNO)
 		return 0;
 	sk = tcp_of(sk);
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
@@ -89,8 +88,56 @@ static __always_inline int on_accept(struct sock *sk)
 		/* The scan was first. The end will tell the real owner. */
 		key = (__u64)sk;
 		bpf_map_update_elem(&accepted, &key, &c, BPF_EXIST);
+	} else if (err != -ENOENT && count) {
+		bump(&lost, LOST_TABLE);
 	}
 	return 0;
+}
+
+static __always_inline int on_accept(struct sock *sk)
+{
+	return on_accept_counted(sk, true);
+}
+
+/*
+ * A task that was in inet_csk_accept already when that was hooked leaves it
+ * unseen, but then passes here, as all do that make a socket of what they
+ * accepted. UNIX sockets come here as well, and the subflows of MPTCP sockets,
+ * by mptcp_sock_graft, those that connect among them.
+ */
+static __always_inline int on_graft(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u64 key = (__u64)tcp_of(sk);
+
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
+	    bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp))
+		return 0;
+	if (bpf_map_lookup_elem(&accepted, &key))
+		return 0;
+	return on_accept_counted(sk, false);
+}
+
+/*
+ * What io_uring has accepted, in the task that asked for it or in a worker that
+ * shares its files. req->cqe came in 5.19, after the request became the second
+ * argument of the tracepoint (502c87d65564, 5.18). Multishot accepts come here
+ * without their request, and direct descriptors are in no file table.
+ */
+static __always_inline int on_ring_complete(struct io_kiocb *req)
+{
+	struct io_accept *accept = (struct io_accept *)req;
+
+	if (!bpf_core_field_exists(req->cqe) || !req ||
+	    BPF_CORE_READ(req, opcode) != IORING_OP_ACCEPT)
+		return 0;
+	if (bpf_core_field_exists(accept->file_slot) &&
+	    BPF_CORE_READ(accept, file_slot))
+		return 0;
+	return on_accept(socket_of_fd(BPF_CORE_READ(req, cqe.res)));
 }
 
 /* Writes a byte for each connection that has not waited for long enough. */
@@ -99,10 +146,12 @@ static __always_inline int report_unaccepted(struct seq_file *seq,
 {
 	struct conn copy;
 	__u64 key;
+	__u32 pid;
 
 	if (!sk || !c || c->role != ROLE_PASSIVE || c->filtered)
 		return 0;
-	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))
+	pid = c->owner.pid; /* 6.1 takes no key from an iterator's buffer */
+	if (only_pids && !bpf_map_lookup_elem(&pids, &pid))
 		return 0;
 	key = (__u64)sk;
 	if (bpf_map_lookup_elem(&accepted, &key)) {

@@ -30,7 +30,9 @@ enum {
 	TCP_NEW_SYN_RECV,
 };
 
-#define PF_EXITING	  0x00000004 /* include/linux/sched.h */
+/* include/linux/sched.h */
+#define PF_EXITING 0x00000004
+#define PF_KTHREAD 0x00200000
 
 #pragma clang attribute push(__attribute__((preserve_access_index)),           \
 			     apply_to = record)
@@ -95,6 +97,7 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	void *icsk_ulp_data;
 };
 
 struct tcp_sock {
@@ -105,10 +108,18 @@ struct tcp_sock {
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_received;
+	_Bool is_mptcp;
 };
 
 struct mptcp_sock {
 	struct sock *first;
+	__u64 bytes_sent;
+	__u64 bytes_received;
+};
+
+struct mptcp_subflow_context {
+	__u32 request_join : 1, mp_join : 1;
+	struct sock *conn;
 };
 
 struct request_sock;
@@ -238,17 +249,34 @@ struct bpf_iter__bpf_sk_storage_map {
 	void *value;
 };
 
+struct trace_event_raw_sys_enter {
+	unsigned long args[6];
+};
+
 struct trace_event_raw_sys_exit {
 	long ret;
 };
 
-/* Registers, as far as a return value needs them. */
+struct io_cqe {
+	__s32 res;
+};
+
+struct io_kiocb {
+	__u8 opcode;
+	struct io_cqe cqe;
+};
+
+struct io_accept {
+	__u32 file_slot;
+};
+
+/* Registers, as far as two arguments and a return value need them. */
 struct pt_regs {
-	unsigned long ax;
+	unsigned long ax, si, di;
 };
 
 struct user_pt_regs {
-	__u64 regs[1];
+	__u64 regs[2];
 };
 
 #pragma clang attribute pop

@@ -33,6 +33,8 @@ struct walk {
 };
 
 struct process_buf {
+	__u32 busy; /* a program that was interrupted here is not done */
+	__u32 pad;
 	struct walk walk;
 	struct process head;
 	__u8 data[EXE_MAX + ARGS_MAX + NAME_LEN];
@@ -112,6 +114,9 @@ static __always_inline __u32 exe_path(struct process_buf *b,
 		up = BPF_CORE_READ(d, d_parent);
 		if (up == d || off >= EXE_MAX - NAME_LEN)
 			return 0;
+		/* Bounds that 6.1 keeps when it spills what is masked. */
+		barrier_var(off);
+		off &= EXE_MAX - 1;
 		n = bpf_probe_read_kernel_str(b->data + off, NAME_LEN,
 					      BPF_CORE_READ(d, d_name.name));
 		if (n <= 0)
@@ -142,6 +147,11 @@ static __always_inline void describe_current(struct task_struct *task,
 	b = bpf_map_lookup_elem(&process_bufs, &zero);
 	if (!b)
 		return;
+	if (b->busy) {
+		bump(&lost, LOST_DETAIL);
+		return;
+	}
+	b->busy = 1;
 	exe_len = exe_path(b, mm) & (EXE_MAX - 1); /* for the verifier */
 	args = BPF_CORE_READ(mm, arg_start);
 	total = BPF_CORE_READ(mm, arg_end) - args;
@@ -163,6 +173,7 @@ static __always_inline void describe_current(struct task_struct *task,
 		bump(&lost, LOST_DETAIL);
 	else
 		bpf_map_update_elem(&described, &key, &exec, BPF_ANY);
+	b->busy = 0;
 }
 
 /* The current process as an owner, described. False if it is not wanted. */

@@ -102,8 +102,14 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 			bump(&lost, LOST_STORAGE);
 			return;
 		}
-	} else if (c->role == ROLE_ACTIVE && !c->owner.pid) {
-		/* Established under the tracer, the connect was before it. */
+		/* It closed before it was adopted, unseen. */
+		if (!bpf_map_delete_elem(&ended, &key)) {
+			bpf_sk_storage_delete(&sockets, sk);
+			return;
+		}
+	} else if ((c->role == ROLE_ACTIVE || !accept_hooked) &&
+		   !c->owner.pid) {
+		/* Established under the tracer, begun before it. */
 		c->owner = init->owner;
 		c->how = HOW_SNAPSHOT;
 	} else {
@@ -112,6 +118,42 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 	/* A connect under way is reported when it ends. */
 	if (state != TCP_SYN_SENT && c->how == HOW_SNAPSHOT)
 		write(seq, REC_OPEN, c);
+}
+
+/*
+ * A process closes a connection, or its side of it, before the walk comes by:
+ * then its file may be gone. This is entered by the process itself, except for
+ * subflows, which a worker closes.
+ */
+static __always_inline int adopt_closing(struct sock *sk, int state)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct conn init = { .role = ROLE_ACTIVE };
+	__u64 key = (__u64)sk;
+	struct tcp_sock *tp;
+	struct conn *c;
+
+	if (sk->sk_protocol != IPPROTO_TCP || task->flags & PF_KTHREAD)
+		return 0;
+	if (bpf_sk_storage_get(&sockets, sk, 0, 0) ||
+	    bpf_map_lookup_elem(&accepted, &key))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	read_tuple(&init.tuple, tp);
+	if (!wanted(&init.tuple) || !own_by_current(&init))
+		return 0;
+	init.how = HOW_SNAPSHOT;
+	init.direction = direction_of(tp, state, &init.tuple);
+	c = bpf_sk_storage_get(&sockets, sk, &init,
+			       BPF_SK_STORAGE_GET_F_CREATE);
+	/* If the walk has just adopted it, user space drops the double. */
+	if (c)
+		emit_open(c, bpf_ktime_get_boot_ns());
+	else
+		bump(&lost, LOST_STORAGE);
+	return 0;
 }
 
 static __always_inline int adopt(struct seq_file *seq, struct sock *sk,
@@ -140,10 +182,10 @@ static __always_inline int adopt(struct seq_file *seq, struct sock *sk,
 
 /* Leaves the owner for the walk over TCP sockets of that namespace. */
 static __always_inline int note_subflow(struct seq_file *seq, struct sock *sk,
-					const struct owner *o)
+					const struct owner *o, __u32 fd)
 {
 	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
-	struct conn c = { .owner = *o };
+	struct conn c = { .owner = *o, .since = fd };
 	__u64 key;
 
 	if (!bpf_core_field_exists(msk->first))
@@ -159,7 +201,7 @@ static __always_inline int note_subflow(struct seq_file *seq, struct sock *sk,
 }
 
 static __always_inline int snapshot_file(struct seq_file *seq,
-					 struct task_struct *task,
+					 struct task_struct *task, __u32 fd,
 					 struct file *file)
 {
 	struct socket *sock;
@@ -179,7 +221,7 @@ static __always_inline int snapshot_file(struct seq_file *seq,
 	if (sk->sk_protocol == IPPROTO_TCP)
 		return adopt(seq, sk, &o);
 	if (sk->sk_protocol == IPPROTO_MPTCP && !snapshot_connections)
-		return note_subflow(seq, sk, &o);
+		return note_subflow(seq, sk, &o, fd);
 	return 0;
 }
 

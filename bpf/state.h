@@ -14,7 +14,17 @@ const volatile bool no_loopback, no_ipv4, no_ipv6;
 /* The tracer's PID namespace, 0 if that is the initial one. */
 const volatile __u32 pidns;
 
-/* Set while running: an accept hook is attached, and is waited for. */
+/*
+ * All hooks begin at one instant, once they are attached: what one of them
+ * notes, the others do not miss.
+ */
+enum phase {
+	PHASE_ATTACHING, /* nothing is noted */
+	PHASE_SNAPSHOT, /* what was open before is being adopted */
+	PHASE_RUNNING,
+};
+volatile __u32 current_phase;
+/* Set before they begin: an accept hook is attached, and is waited for. */
 volatile __u32 accept_hooked;
 /* The reader sleeps and wants to be woken. */
 volatile __u32 reader_waiting;
@@ -40,6 +50,8 @@ struct conn {
 	__u8 how; /* enum how */
 	__u8 direction; /* enum direction */
 	__u8 filtered; /* established, but not wanted */
+	__u8 state; /* the last one that was noted; 0 if the snapshot did */
+	__u8 pad[7];
 };
 
 /*
@@ -69,6 +81,18 @@ struct {
 } accepted SEC(".maps");
 
 /*
+ * Connects of which nothing was sent yet, by thread. Inserted as they begin,
+ * deleted as SYN_SENT is entered or as they end. A thread that dies in between
+ * leaves its entry to be displaced.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct conn);
+} connecting SEC(".maps");
+
+/*
  * Owners of MPTCP sockets by the address of their first subflow. Inserted by
  * the walk over open files and read by the walk over TCP sockets, which then
  * has the subflow as a pointer that opens its storage. Snapshot only.
@@ -80,6 +104,18 @@ struct {
 	__type(key, __u64);
 	__type(value, struct owner);
 } subflows SEC(".maps");
+
+/*
+ * Sockets of which nothing was known as they closed. Inserted by set_state
+ * during the snapshot, which may just be adopting the socket: whichever of the
+ * two deletes the entry has seen that the other came too late.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u8);
+} ended SEC(".maps");
 
 struct port_key {
 	__u32 netns;

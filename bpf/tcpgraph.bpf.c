@@ -29,16 +29,32 @@
 #include "tuple.h"
 #include "transition.h"
 #include "accept.h"
+#include "connect.h"
 #include "snapshot.h"
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
+static __always_inline int on_state(struct sock *sk, int oldstate, int newstate)
 {
-	/* These change nothing that is reported. */
+	if (current_phase == PHASE_SNAPSHOT &&
+	    (newstate == TCP_FIN_WAIT1 || newstate == TCP_LAST_ACK))
+		return adopt_closing(sk, oldstate);
+	/* The others change nothing that is reported. */
 	if (newstate != TCP_ESTABLISHED && newstate != TCP_CLOSE &&
 	    newstate != TCP_SYN_SENT && newstate != TCP_LISTEN)
 		return 0;
 	return transition(sk, oldstate, newstate);
+}
+
+/* Two alike, see transition. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
+{
+	return on_state(sk, oldstate, newstate);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state_again, struct sock *sk, int oldstate, int newstate)
+{
+	return on_state(sk, oldstate, newstate);
 }
 
 /*
@@ -65,11 +81,87 @@ int BPF_KRETPROBE(accept_return, struct sock *child)
 	return on_accept(child);
 }
 
+SEC("fentry/security_sock_graft")
+int BPF_PROG(accept_graft, struct sock *sk)
+{
+	return on_graft(sk);
+}
+
+SEC("kprobe/security_sock_graft")
+int BPF_KPROBE(accept_graft_call, struct sock *sk)
+{
+	return on_graft(sk);
+}
+
 /* Both accept and accept4. */
 SEC("tracepoint/syscalls/sys_exit_accept4")
 int accept_syscall(struct trace_event_raw_sys_exit *ctx)
 {
 	return on_accept(socket_of_fd(ctx->ret));
+}
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(accept_ring, void *ring, struct io_kiocb *req)
+{
+	return on_ring_complete(req);
+}
+
+/* The connect hooks, for those that fail before SYN_SENT. */
+SEC("fentry/tcp_v4_connect")
+int BPF_PROG(connect4_entry, struct sock *sk, void *addr)
+{
+	connect_begins(sk, addr, false);
+	return 0;
+}
+
+SEC("fexit/tcp_v4_connect")
+int BPF_PROG(connect4_exit, struct sock *sk, void *addr, int len, int ret)
+{
+	connect_ends(ret);
+	return 0;
+}
+
+SEC("fentry/tcp_v6_connect")
+int BPF_PROG(connect6_entry, struct sock *sk, void *addr)
+{
+	connect_begins(sk, addr, false);
+	return 0;
+}
+
+SEC("fexit/tcp_v6_connect")
+int BPF_PROG(connect6_exit, struct sock *sk, void *addr, int len, int ret)
+{
+	connect_ends(ret);
+	return 0;
+}
+
+/* Both tcp_v4_connect and tcp_v6_connect. */
+SEC("kprobe/tcp_v4_connect")
+int BPF_KPROBE(connect_call, struct sock *sk, void *addr)
+{
+	connect_begins(sk, addr, false);
+	return 0;
+}
+
+SEC("kretprobe/tcp_v4_connect")
+int BPF_KRETPROBE(connect_return, int ret)
+{
+	connect_ends(ret);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_connect")
+int connect_syscall(struct trace_event_raw_sys_enter *ctx)
+{
+	connect_begins(socket_of_fd(ctx->args[0]), (void *)ctx->args[1], true);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_connect")
+int connect_syscall_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	connect_ends(ctx->ret);
+	return 0;
 }
 
 /* Connections that wait for their accept for too long. */
@@ -83,7 +175,7 @@ int scan_unaccepted(struct bpf_iter__bpf_sk_storage_map *ctx)
 SEC("iter/task_file")
 int snapshot_files(struct bpf_iter__task_file *ctx)
 {
-	return snapshot_file(ctx->meta->seq, ctx->task, ctx->file);
+	return snapshot_file(ctx->meta->seq, ctx->task, ctx->fd, ctx->file);
 }
 
 /* The same for the subflows of MPTCP sockets, which no file leads to. */

@@ -36,6 +36,8 @@ type TcpgraphConn struct {
 	How       uint8
 	Direction uint8
 	Filtered  uint8
+	State     uint8
+	Pad       [7]uint8
 }
 
 type TcpgraphDirection uint32
@@ -98,6 +100,14 @@ type TcpgraphOwner struct {
 	Comm   [16]uint8
 }
 
+type TcpgraphPhase uint32
+
+const (
+	TcpgraphPhasePHASE_ATTACHING TcpgraphPhase = 0
+	TcpgraphPhasePHASE_SNAPSHOT  TcpgraphPhase = 1
+	TcpgraphPhasePHASE_RUNNING   TcpgraphPhase = 2
+)
+
 type TcpgraphPortKey struct {
 	_     structs.HostLayout
 	Netns uint32
@@ -117,6 +127,8 @@ type TcpgraphProcess struct {
 
 type TcpgraphProcessBuf struct {
 	_    structs.HostLayout
+	Busy uint32
+	Pad  uint32
 	Walk struct {
 		_      structs.HostLayout
 		Dentry uint64
@@ -151,7 +163,9 @@ const (
 const (
 	TcpgraphMapAccepted            = "accepted"
 	TcpgraphMapCidrs               = "cidrs"
+	TcpgraphMapConnecting          = "connecting"
 	TcpgraphMapDescribed           = "described"
+	TcpgraphMapEnded               = "ended"
 	TcpgraphMapEvents              = "events"
 	TcpgraphMapListening           = "listening"
 	TcpgraphMapLost                = "lost"
@@ -164,13 +178,26 @@ const (
 	TcpgraphMapWaiting             = "waiting"
 	TcpgraphProgAcceptExit2args    = "accept_exit_2args"
 	TcpgraphProgAcceptExit4args    = "accept_exit_4args"
+	TcpgraphProgAcceptGraft        = "accept_graft"
+	TcpgraphProgAcceptGraftCall    = "accept_graft_call"
 	TcpgraphProgAcceptReturn       = "accept_return"
+	TcpgraphProgAcceptRing         = "accept_ring"
 	TcpgraphProgAcceptSyscall      = "accept_syscall"
+	TcpgraphProgConnect4Entry      = "connect4_entry"
+	TcpgraphProgConnect4Exit       = "connect4_exit"
+	TcpgraphProgConnect6Entry      = "connect6_entry"
+	TcpgraphProgConnect6Exit       = "connect6_exit"
+	TcpgraphProgConnectCall        = "connect_call"
+	TcpgraphProgConnectReturn      = "connect_return"
+	TcpgraphProgConnectSyscall     = "connect_syscall"
+	TcpgraphProgConnectSyscallExit = "connect_syscall_exit"
 	TcpgraphProgScanUnaccepted     = "scan_unaccepted"
 	TcpgraphProgSetState           = "set_state"
+	TcpgraphProgSetStateAgain      = "set_state_again"
 	TcpgraphProgSnapshotFiles      = "snapshot_files"
 	TcpgraphProgSnapshotSubflows   = "snapshot_subflows"
 	TcpgraphVarAcceptHooked        = "accept_hooked"
+	TcpgraphVarCurrentPhase        = "current_phase"
 	TcpgraphVarMoreNetns           = "more_netns"
 	TcpgraphVarNoIpv4              = "no_ipv4"
 	TcpgraphVarNoIpv6              = "no_ipv6"
@@ -187,6 +214,7 @@ const (
 	TcpgraphVarUnusedEvent         = "unused_event"
 	TcpgraphVarUnusedHow           = "unused_how"
 	TcpgraphVarUnusedLoss          = "unused_loss"
+	TcpgraphVarUnusedPhase         = "unused_phase"
 	TcpgraphVarUnusedProcess       = "unused_process"
 	TcpgraphVarUnusedRecordType    = "unused_record_type"
 )
@@ -233,14 +261,26 @@ type TcpgraphSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpgraphProgramSpecs struct {
-	AcceptExit2args  *ebpf.ProgramSpec `ebpf:"accept_exit_2args"`
-	AcceptExit4args  *ebpf.ProgramSpec `ebpf:"accept_exit_4args"`
-	AcceptReturn     *ebpf.ProgramSpec `ebpf:"accept_return"`
-	AcceptSyscall    *ebpf.ProgramSpec `ebpf:"accept_syscall"`
-	ScanUnaccepted   *ebpf.ProgramSpec `ebpf:"scan_unaccepted"`
-	SetState         *ebpf.ProgramSpec `ebpf:"set_state"`
-	SnapshotFiles    *ebpf.ProgramSpec `ebpf:"snapshot_files"`
-	SnapshotSubflows *ebpf.ProgramSpec `ebpf:"snapshot_subflows"`
+	AcceptExit2args    *ebpf.ProgramSpec `ebpf:"accept_exit_2args"`
+	AcceptExit4args    *ebpf.ProgramSpec `ebpf:"accept_exit_4args"`
+	AcceptGraft        *ebpf.ProgramSpec `ebpf:"accept_graft"`
+	AcceptGraftCall    *ebpf.ProgramSpec `ebpf:"accept_graft_call"`
+	AcceptReturn       *ebpf.ProgramSpec `ebpf:"accept_return"`
+	AcceptRing         *ebpf.ProgramSpec `ebpf:"accept_ring"`
+	AcceptSyscall      *ebpf.ProgramSpec `ebpf:"accept_syscall"`
+	Connect4Entry      *ebpf.ProgramSpec `ebpf:"connect4_entry"`
+	Connect4Exit       *ebpf.ProgramSpec `ebpf:"connect4_exit"`
+	Connect6Entry      *ebpf.ProgramSpec `ebpf:"connect6_entry"`
+	Connect6Exit       *ebpf.ProgramSpec `ebpf:"connect6_exit"`
+	ConnectCall        *ebpf.ProgramSpec `ebpf:"connect_call"`
+	ConnectReturn      *ebpf.ProgramSpec `ebpf:"connect_return"`
+	ConnectSyscall     *ebpf.ProgramSpec `ebpf:"connect_syscall"`
+	ConnectSyscallExit *ebpf.ProgramSpec `ebpf:"connect_syscall_exit"`
+	ScanUnaccepted     *ebpf.ProgramSpec `ebpf:"scan_unaccepted"`
+	SetState           *ebpf.ProgramSpec `ebpf:"set_state"`
+	SetStateAgain      *ebpf.ProgramSpec `ebpf:"set_state_again"`
+	SnapshotFiles      *ebpf.ProgramSpec `ebpf:"snapshot_files"`
+	SnapshotSubflows   *ebpf.ProgramSpec `ebpf:"snapshot_subflows"`
 }
 
 // TcpgraphMapSpecs contains maps before they are loaded into the kernel.
@@ -249,7 +289,9 @@ type TcpgraphProgramSpecs struct {
 type TcpgraphMapSpecs struct {
 	Accepted    *ebpf.MapSpec `ebpf:"accepted"`
 	Cidrs       *ebpf.MapSpec `ebpf:"cidrs"`
+	Connecting  *ebpf.MapSpec `ebpf:"connecting"`
 	Described   *ebpf.MapSpec `ebpf:"described"`
+	Ended       *ebpf.MapSpec `ebpf:"ended"`
 	Events      *ebpf.MapSpec `ebpf:"events"`
 	Listening   *ebpf.MapSpec `ebpf:"listening"`
 	Lost        *ebpf.MapSpec `ebpf:"lost"`
@@ -267,6 +309,7 @@ type TcpgraphMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpgraphVariableSpecs struct {
 	AcceptHooked        *ebpf.VariableSpec `ebpf:"accept_hooked"`
+	CurrentPhase        *ebpf.VariableSpec `ebpf:"current_phase"`
 	MoreNetns           *ebpf.VariableSpec `ebpf:"more_netns"`
 	NoIpv4              *ebpf.VariableSpec `ebpf:"no_ipv4"`
 	NoIpv6              *ebpf.VariableSpec `ebpf:"no_ipv6"`
@@ -283,6 +326,7 @@ type TcpgraphVariableSpecs struct {
 	UnusedEvent         *ebpf.VariableSpec `ebpf:"unused_event"`
 	UnusedHow           *ebpf.VariableSpec `ebpf:"unused_how"`
 	UnusedLoss          *ebpf.VariableSpec `ebpf:"unused_loss"`
+	UnusedPhase         *ebpf.VariableSpec `ebpf:"unused_phase"`
 	UnusedProcess       *ebpf.VariableSpec `ebpf:"unused_process"`
 	UnusedRecordType    *ebpf.VariableSpec `ebpf:"unused_record_type"`
 }
@@ -309,7 +353,9 @@ func (o *TcpgraphObjects) Close() error {
 type TcpgraphMaps struct {
 	Accepted    *ebpf.Map `ebpf:"accepted"`
 	Cidrs       *ebpf.Map `ebpf:"cidrs"`
+	Connecting  *ebpf.Map `ebpf:"connecting"`
 	Described   *ebpf.Map `ebpf:"described"`
+	Ended       *ebpf.Map `ebpf:"ended"`
 	Events      *ebpf.Map `ebpf:"events"`
 	Listening   *ebpf.Map `ebpf:"listening"`
 	Lost        *ebpf.Map `ebpf:"lost"`
@@ -326,7 +372,9 @@ func (m *TcpgraphMaps) Close() error {
 	return _TcpgraphClose(
 		m.Accepted,
 		m.Cidrs,
+		m.Connecting,
 		m.Described,
+		m.Ended,
 		m.Events,
 		m.Listening,
 		m.Lost,
@@ -345,6 +393,7 @@ func (m *TcpgraphMaps) Close() error {
 // It can be passed to LoadTcpgraphObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpgraphVariables struct {
 	AcceptHooked        *ebpf.Variable `ebpf:"accept_hooked"`
+	CurrentPhase        *ebpf.Variable `ebpf:"current_phase"`
 	MoreNetns           *ebpf.Variable `ebpf:"more_netns"`
 	NoIpv4              *ebpf.Variable `ebpf:"no_ipv4"`
 	NoIpv6              *ebpf.Variable `ebpf:"no_ipv6"`
@@ -361,6 +410,7 @@ type TcpgraphVariables struct {
 	UnusedEvent         *ebpf.Variable `ebpf:"unused_event"`
 	UnusedHow           *ebpf.Variable `ebpf:"unused_how"`
 	UnusedLoss          *ebpf.Variable `ebpf:"unused_loss"`
+	UnusedPhase         *ebpf.Variable `ebpf:"unused_phase"`
 	UnusedProcess       *ebpf.Variable `ebpf:"unused_process"`
 	UnusedRecordType    *ebpf.Variable `ebpf:"unused_record_type"`
 }
@@ -369,24 +419,48 @@ type TcpgraphVariables struct {
 //
 // It can be passed to LoadTcpgraphObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpgraphPrograms struct {
-	AcceptExit2args  *ebpf.Program `ebpf:"accept_exit_2args"`
-	AcceptExit4args  *ebpf.Program `ebpf:"accept_exit_4args"`
-	AcceptReturn     *ebpf.Program `ebpf:"accept_return"`
-	AcceptSyscall    *ebpf.Program `ebpf:"accept_syscall"`
-	ScanUnaccepted   *ebpf.Program `ebpf:"scan_unaccepted"`
-	SetState         *ebpf.Program `ebpf:"set_state"`
-	SnapshotFiles    *ebpf.Program `ebpf:"snapshot_files"`
-	SnapshotSubflows *ebpf.Program `ebpf:"snapshot_subflows"`
+	AcceptExit2args    *ebpf.Program `ebpf:"accept_exit_2args"`
+	AcceptExit4args    *ebpf.Program `ebpf:"accept_exit_4args"`
+	AcceptGraft        *ebpf.Program `ebpf:"accept_graft"`
+	AcceptGraftCall    *ebpf.Program `ebpf:"accept_graft_call"`
+	AcceptReturn       *ebpf.Program `ebpf:"accept_return"`
+	AcceptRing         *ebpf.Program `ebpf:"accept_ring"`
+	AcceptSyscall      *ebpf.Program `ebpf:"accept_syscall"`
+	Connect4Entry      *ebpf.Program `ebpf:"connect4_entry"`
+	Connect4Exit       *ebpf.Program `ebpf:"connect4_exit"`
+	Connect6Entry      *ebpf.Program `ebpf:"connect6_entry"`
+	Connect6Exit       *ebpf.Program `ebpf:"connect6_exit"`
+	ConnectCall        *ebpf.Program `ebpf:"connect_call"`
+	ConnectReturn      *ebpf.Program `ebpf:"connect_return"`
+	ConnectSyscall     *ebpf.Program `ebpf:"connect_syscall"`
+	ConnectSyscallExit *ebpf.Program `ebpf:"connect_syscall_exit"`
+	ScanUnaccepted     *ebpf.Program `ebpf:"scan_unaccepted"`
+	SetState           *ebpf.Program `ebpf:"set_state"`
+	SetStateAgain      *ebpf.Program `ebpf:"set_state_again"`
+	SnapshotFiles      *ebpf.Program `ebpf:"snapshot_files"`
+	SnapshotSubflows   *ebpf.Program `ebpf:"snapshot_subflows"`
 }
 
 func (p *TcpgraphPrograms) Close() error {
 	return _TcpgraphClose(
 		p.AcceptExit2args,
 		p.AcceptExit4args,
+		p.AcceptGraft,
+		p.AcceptGraftCall,
 		p.AcceptReturn,
+		p.AcceptRing,
 		p.AcceptSyscall,
+		p.Connect4Entry,
+		p.Connect4Exit,
+		p.Connect6Entry,
+		p.Connect6Exit,
+		p.ConnectCall,
+		p.ConnectReturn,
+		p.ConnectSyscall,
+		p.ConnectSyscallExit,
 		p.ScanUnaccepted,
 		p.SetState,
+		p.SetStateAgain,
 		p.SnapshotFiles,
 		p.SnapshotSubflows,
 	)

@@ -33,14 +33,18 @@ static __always_inline int on_listen(struct sock *sk, struct tcp_sock *tp)
 	own_by_current(c);
 	c->how = HOW_LISTENER;
 	c->role = ROLE_LISTENER;
+	c->state = TCP_LISTEN;
 	return 0;
 }
 
 /* In the connecting process; the local port is often not chosen yet. */
 static __always_inline int on_connect(struct sock *sk, struct tcp_sock *tp)
 {
-	struct conn *c = conn_create(sk);
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct conn *c;
 
+	bpf_map_delete_elem(&connecting, &thread);
+	c = conn_create(sk);
 	if (!c)
 		return 0;
 	c->filtered = !own_by_current(c);
@@ -48,14 +52,13 @@ static __always_inline int on_connect(struct sock *sk, struct tcp_sock *tp)
 	c->since = bpf_ktime_get_boot_ns();
 	c->direction = DIR_OUTGOING;
 	c->role = ROLE_ACTIVE;
+	c->state = TCP_SYN_SENT;
 	return 0;
 }
 
 static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
-					  int oldstate)
+					  struct conn *c)
 {
-	struct conn *c = bpf_sk_storage_get(&sockets, sk, 0, 0);
-
 	if (!c) {
 		c = conn_create(sk);
 		if (!c)
@@ -69,6 +72,7 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 		c->how = HOW_LISTENER;
 		c->direction = sk->sk_socket ? DIR_OUTGOING : DIR_INCOMING;
 	}
+	c->state = TCP_ESTABLISHED;
 	c->since = bpf_ktime_get_boot_ns();
 	read_tuple(&c->tuple, tp);
 	if (!wanted(&c->tuple))
@@ -80,7 +84,8 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 			return 0;
 		}
 	}
-	if (!c->filtered && (c->role == ROLE_PASSIVE || c->owner.pid))
+	/* With no owner, it waits for the snapshot, or for its end. */
+	if (!c->filtered && c->owner.pid)
 		emit_open(c, c->since);
 	return 0;
 }
@@ -121,6 +126,20 @@ static __always_inline void emit_fail(struct sock *sk, struct tcp_sock *tp,
 	bpf_ringbuf_submit(e, wake());
 }
 
+/* The MPTCP socket of its first subflow; NULL for all other sockets. */
+static __always_inline struct mptcp_sock *multipath_of(struct tcp_sock *tp)
+{
+	struct mptcp_subflow_context *ctx;
+
+	if (!bpf_core_field_exists(tp->is_mptcp) || !tp->is_mptcp)
+		return NULL;
+	ctx = tp->inet_conn.icsk_ulp_data;
+	if (!ctx || BPF_CORE_READ_BITFIELD_PROBED(ctx, request_join) ||
+	    BPF_CORE_READ_BITFIELD_PROBED(ctx, mp_join))
+		return NULL;
+	return (struct mptcp_sock *)BPF_CORE_READ(ctx, conn);
+}
+
 /*
  * Application bytes. bytes_sent counts no SYN and no FIN, but what is sent
  * again, and bytes_received counts the peer's FIN (tcp_fin in tcp_input.c, which
@@ -131,7 +150,17 @@ static __always_inline void count_bytes(struct event *e, struct sock *sk,
 {
 	enum { SOCK_DONE_BIT = 1 }; /* enum sock_flags, include/net/sock.h */
 	__u64 fin = sk->__sk_common.skc_flags >> SOCK_DONE_BIT & 1;
+	struct mptcp_sock *msk = multipath_of(tp);
 
+	/*
+	 * MPTCP sends bytes again, as new ones of a subflow, when it waits for
+	 * its own acknowledgement. Its sockets count since 6.5 (38967f424b5b).
+	 */
+	if (msk && bpf_core_field_exists(msk->bytes_received)) {
+		e->sent = BPF_CORE_READ(msk, bytes_sent);
+		e->received = BPF_CORE_READ(msk, bytes_received);
+		return;
+	}
 	e->sent = tp->bytes_sent - tp->bytes_retrans;
 	e->received = tp->bytes_received;
 	if (e->received)
@@ -151,14 +180,30 @@ static __always_inline void emit_close(struct sock *sk, struct tcp_sock *tp,
 	bpf_ringbuf_submit(e, wake());
 }
 
-static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
-				    int oldstate)
+/* The state of a socket that the snapshot adopts as it closes. */
+static __always_inline struct conn *adopted_meanwhile(struct sock *sk)
 {
-	struct conn *c = bpf_sk_storage_get(&sockets, sk, 0, 0), *a = NULL;
+	__u64 key = (__u64)sk;
+	__u8 one = 1;
+	struct conn *c;
+
+	bpf_map_update_elem(&ended, &key, &one, BPF_ANY);
+	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	return c && !bpf_map_delete_elem(&ended, &key) ? c : NULL;
+}
+
+static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
+				    struct conn *c, int oldstate)
+{
+	struct conn *a = NULL;
 	__u64 key = (__u64)sk;
 
+	if (c)
+		c->state = TCP_CLOSE;
 	if (oldstate == TCP_LISTEN)
 		return 0;
+	if (!c && current_phase == PHASE_SNAPSHOT)
+		c = adopted_meanwhile(sk);
 	if (c && c->role == ROLE_ACTIVE) {
 		if (oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV)
 			emit_fail(sk, tp, c);
@@ -177,22 +222,32 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 		return 0;
 	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))
 		return 0;
-	/* Never accepted: its only owner is the listener's. */
-	if (accept_hooked)
+	/* Never accepted: its only owner is the listener's, if that is known. */
+	if (accept_hooked || !c->owner.pid)
 		emit_open(c, c->since);
 	emit_close(sk, tp, c, c->since);
 	return 0;
 }
 
+/*
+ * The kernel skips a program that is running already on the processor: for a
+ * soft interrupt, or for another task where tracepoints can be preempted. So
+ * there are two alike, and here the second finds what the first has noted. What
+ * concerns a socket without state leaves nothing to do a second time.
+ */
 static __always_inline int transition(struct sock *sk, int oldstate,
 				      int newstate)
 {
 	struct tcp_sock *tp;
+	struct conn *c;
 
 	/* MPTCP sockets pass here too; their subflows are what connects. */
-	if (sk->sk_protocol != IPPROTO_TCP)
+	if (!current_phase || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	if (!wanted_netns(sk->__sk_common.skc_net.net->ns.inum))
+		return 0;
+	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (c && c->state == newstate)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
@@ -203,9 +258,9 @@ static __always_inline int transition(struct sock *sk, int oldstate,
 	case TCP_SYN_SENT:
 		return on_connect(sk, tp);
 	case TCP_ESTABLISHED:
-		return on_established(sk, tp, oldstate);
+		return on_established(sk, tp, c);
 	default:
-		return on_close(sk, tp, oldstate);
+		return on_close(sk, tp, c, oldstate);
 	}
 }
 

@@ -15,7 +15,7 @@ enum record_type {
 	REC_OPEN = 1,
 	REC_CLOSE,
 	REC_FAIL,
-	REC_SUBFLOW, /* an MPTCP socket: its namespace and owner, likewise */
+	REC_SUBFLOW, /* an MPTCP socket: its namespace, owner, descriptor (since) */
 	REC_PROCESS,
 };
 
@@ -99,5 +99,6 @@ const enum record_type *unused_record_type __attribute__((unused));
 const enum how *unused_how __attribute__((unused));
 const enum direction *unused_direction __attribute__((unused));
 const enum loss *unused_loss __attribute__((unused));
+const enum phase *unused_phase __attribute__((unused));
 
 #endif /* TCPGRAPH_WIRE_H */

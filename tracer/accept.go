@@ -44,18 +44,15 @@ func (k *kernel) attachAccept(want AcceptHook) error {
 		}
 		why = errors.Join(why, fmt.Errorf("%v: %w", h, err))
 	}
-	switch k.accept {
-	case AcceptTracepoint:
-		k.missing = append(k.missing, "accepts through io_uring, by 32-bit programs and by the kernel are seen only as the listener's")
-	case AcceptAuto:
+	if k.accept == AcceptAuto {
 		k.accept = AcceptNone
 		k.missing = append(k.missing, fmt.Sprintf("no accept hook could be attached, so incoming connections are shown as the listener's: %v", oneLine(why)))
 	}
 	return nil
 }
 
-// loadAccept loads one more program onto the maps of the others.
-func (k *kernel) loadAccept(name string) (*ebpf.Program, error) {
+// loadMore loads one more program onto the maps of the others.
+func (k *kernel) loadMore(name string) (*ebpf.Program, error) {
 	spec := k.spec.Copy()
 	for other := range spec.Programs {
 		if other != name {
@@ -82,21 +79,38 @@ func (k *kernel) attachFexit() error {
 	if kernel.TypeByName("proto_accept_arg", &arg) == nil {
 		name = bpf.TcpgraphProgAcceptExit2args
 	}
-	prog, err := k.loadAccept(name)
-	if err != nil {
+	if err := k.attachTracing(name, AcceptFexit.String()); err != nil {
 		return err
 	}
-	defer prog.Close()
-	l, err := link.AttachTracing(link.TracingOptions{Program: prog})
+	k.noteGraft(k.attachTracing(bpf.TcpgraphProgAcceptGraft, "fentry/security_sock_graft"))
+	return nil
+}
+
+// noteGraft notes what is missing without the hook of those that were blocked
+// in accept before the other one was attached.
+func (k *kernel) noteGraft(err error) {
 	if err != nil {
-		return err
+		k.missing = append(k.missing, fmt.Sprintf("the first accept of each task that was blocked in it before is seen only as the listener's: %v", oneLine(err)))
 	}
-	k.hooked(l, AcceptFexit.String())
+}
+
+// attachTracing loads and attaches a program that names its place itself.
+func (k *kernel) attachTracing(prog, name string) error {
+	p, err := k.loadMore(prog)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	defer p.Close()
+	l, err := link.AttachTracing(link.TracingOptions{Program: p})
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	k.hooked(l, name)
 	return nil
 }
 
 func (k *kernel) attachKretprobe() error {
-	prog, err := k.loadAccept(bpf.TcpgraphProgAcceptReturn)
+	prog, err := k.loadMore(bpf.TcpgraphProgAcceptReturn)
 	if err != nil {
 		return err
 	}
@@ -114,11 +128,27 @@ func (k *kernel) attachKretprobe() error {
 		return err
 	}
 	k.hooked(l, AcceptKretprobe.String())
+	k.noteGraft(k.attachKprobe(bpf.TcpgraphProgAcceptGraftCall, "security_sock_graft"))
+	return nil
+}
+
+// attachKprobe loads a program and attaches it to the entry of a function.
+func (k *kernel) attachKprobe(prog, symbol string) error {
+	p, err := k.loadMore(prog)
+	if err != nil {
+		return fmt.Errorf("kprobe/%s: %w", symbol, err)
+	}
+	defer p.Close()
+	l, err := link.Kprobe(symbol, p, nil)
+	if err != nil {
+		return fmt.Errorf("kprobe/%s: %w", symbol, err)
+	}
+	k.hooked(l, "kprobe/"+symbol)
 	return nil
 }
 
 func (k *kernel) attachTracepoints() (err error) {
-	prog, err := k.loadAccept(bpf.TcpgraphProgAcceptSyscall)
+	prog, err := k.loadMore(bpf.TcpgraphProgAcceptSyscall)
 	if err != nil {
 		return err
 	}
@@ -138,5 +168,10 @@ func (k *kernel) attachTracepoints() (err error) {
 	for i, l := range links {
 		k.hooked(l, "tracepoint/syscalls/"+names[i])
 	}
+	blind := "by 32-bit programs, by the kernel, and through io_uring if multishot or into direct descriptors,"
+	if k.attachTracing(bpf.TcpgraphProgAcceptRing, "tp_btf/io_uring_complete") != nil {
+		blind = "by 32-bit programs, by the kernel and through io_uring"
+	}
+	k.missing = append(k.missing, "accepts "+blind+" are seen only as the listener's")
 	return nil
 }

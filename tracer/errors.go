@@ -50,7 +50,7 @@ func explain(err error) error {
 		if mode := lockdown(); mode != "" {
 			remedy = "the kernel is locked down (" + mode + "), which forbids BPF programs to read it: boot with lockdown=integrity or without lockdown"
 		}
-		return &openError{remedy, err}
+		return &openError{remedy, permissionError{err}}
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return &openError{"this kernel lacks what is needed: Linux 5.11 or later with BTF", errors.Join(err, errors.ErrUnsupported)}
 	}
@@ -65,6 +65,13 @@ type openError struct {
 
 func (e *openError) Error() string { return oneLine(e.err) + "; " + e.remedy }
 func (e *openError) Unwrap() error { return e.err }
+
+// permissionError leaves out which of the many steps was the first to be
+// refused, and what the loader guesses from it.
+type permissionError struct{ err error }
+
+func (permissionError) Error() string   { return "no permission to trace the kernel" }
+func (e permissionError) Unwrap() error { return e.err }
 
 // verifierError hides the errno of a program that the verifier refused.
 type verifierError struct{ error }

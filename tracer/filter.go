@@ -30,41 +30,41 @@ func (o *Options) complete() error {
 		o.RingSize = DefaultRingSize
 	}
 	if o.RingSize < 0 || o.RingSize > math.MaxInt32 {
-		return fmt.Errorf("Options.RingSize %d: not in 1..%d", o.RingSize, math.MaxInt32)
+		return fmt.Errorf("option RingSize %d: not in 1..%d", o.RingSize, math.MaxInt32)
 	}
 	o.RingSize = 1 << bits.Len(uint(max(o.RingSize, os.Getpagesize())-1))
 	if o.MaxAccepted == 0 {
 		o.MaxAccepted = DefaultMaxAccepted
 	}
 	if o.MaxAccepted < 0 || o.MaxAccepted > math.MaxInt32 {
-		return fmt.Errorf("Options.MaxAccepted %d: not in 1..%d", o.MaxAccepted, math.MaxInt32)
+		return fmt.Errorf("option MaxAccepted %d: not in 1..%d", o.MaxAccepted, math.MaxInt32)
 	}
 	if o.Unaccepted == 0 {
 		o.Unaccepted = DefaultUnaccepted
 	}
 	if o.Unaccepted < 0 {
-		return fmt.Errorf("Options.Unaccepted %v: negative", o.Unaccepted)
+		return fmt.Errorf("option Unaccepted %v: negative", o.Unaccepted)
 	}
 	if o.Buffer == 0 {
 		o.Buffer = DefaultBuffer
 	}
 	if o.Buffer < 0 {
-		return fmt.Errorf("Options.Buffer %d: negative", o.Buffer)
+		return fmt.Errorf("option Buffer %d: negative", o.Buffer)
 	}
 	if o.AcceptHook > AcceptNone {
-		return fmt.Errorf("Options.AcceptHook %d: not one of the constants", o.AcceptHook)
+		return fmt.Errorf("option AcceptHook %d: not one of the constants", o.AcceptHook)
 	}
 	for name, n := range map[string]int{"NetNS": len(o.NetNS), "PIDs": len(o.PIDs), "Prefixes": len(o.Prefixes)} {
 		if n > maxFilter {
-			return fmt.Errorf("Options.%s: %d are more than the %d that fit", name, n, maxFilter)
+			return fmt.Errorf("option %s: %d are more than the %d that fit", name, n, maxFilter)
 		}
 	}
 	if slices.Contains(o.NetNS, 0) {
-		return errors.New("Options.NetNS: 0 is no inode number of a namespace; nil traces all")
+		return errors.New("option NetNS: 0 is no inode number of a namespace; nil traces all")
 	}
 	for i, p := range o.Prefixes {
 		if !p.IsValid() {
-			return fmt.Errorf("Options.Prefixes[%d]: not a valid prefix", i)
+			return fmt.Errorf("option Prefixes[%d]: not a valid prefix", i)
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -27,12 +28,13 @@ type kernel struct {
 	missing []string
 }
 
-// acceptPrograms are loaded apart, by what the kernel offers.
-var acceptPrograms = []string{
-	bpf.TcpgraphProgAcceptExit2args,
-	bpf.TcpgraphProgAcceptExit4args,
-	bpf.TcpgraphProgAcceptReturn,
-	bpf.TcpgraphProgAcceptSyscall,
+// corePrograms work everywhere. The others are loaded by what the kernel offers.
+var corePrograms = map[string]bool{
+	bpf.TcpgraphProgSetState:         true,
+	bpf.TcpgraphProgSetStateAgain:    true,
+	bpf.TcpgraphProgScanUnaccepted:   true,
+	bpf.TcpgraphProgSnapshotFiles:    true,
+	bpf.TcpgraphProgSnapshotSubflows: true,
 }
 
 // The names are those of the generated bindings, so what they name is there.
@@ -53,8 +55,10 @@ func load(o *Options) (k *kernel, err error) {
 
 	k = &kernel{spec: spec, cache: btf.NewCache()}
 	base := spec.Copy()
-	for _, name := range acceptPrograms {
-		delete(base.Programs, name)
+	for name := range base.Programs {
+		if !corePrograms[name] {
+			delete(base.Programs, name)
+		}
 	}
 	k.coll, err = ebpf.NewCollectionWithOptions(base, ebpf.CollectionOptions{Cache: k.cache})
 	if err != nil {
@@ -71,8 +75,7 @@ func load(o *Options) (k *kernel, err error) {
 	return k, nil
 }
 
-// attach attaches the hooks, accept first: connections that are established
-// with accept_hooked set wait for it.
+// attach attaches the hooks. They begin with takeSnapshot.
 func (k *kernel) attach(want AcceptHook) error {
 	var err error
 	k.scans, err = link.AttachIter(link.IterOptions{Program: k.prog(bpf.TcpgraphProgScanUnaccepted), Map: k.table(bpf.TcpgraphMapSockets)})
@@ -87,11 +90,16 @@ func (k *kernel) attach(want AcceptHook) error {
 			return fmt.Errorf("set accept_hooked: %w", err)
 		}
 	}
-	l, err := link.AttachTracing(link.TracingOptions{Program: k.prog(bpf.TcpgraphProgSetState)})
-	if err != nil {
-		return fmt.Errorf("attach tp_btf/inet_sock_set_state: %w", err)
+	const name = "tp_btf/inet_sock_set_state"
+	for _, prog := range stateProgs {
+		l, err := link.AttachTracing(link.TracingOptions{Program: k.prog(prog)})
+		if err != nil {
+			return fmt.Errorf("attach %s: %w", name, err)
+		}
+		k.hooks = append(k.hooks, l)
 	}
-	k.hooked(l, "tp_btf/inet_sock_set_state")
+	k.names = append(k.names, name)
+	k.attachConnect()
 	return nil
 }
 
@@ -166,6 +174,23 @@ func sum(m *ebpf.Map, i uint32) (n uint64) {
 	return n
 }
 
+// stateProgs are alike: the kernel skips a program that it has interrupted.
+var stateProgs = []string{bpf.TcpgraphProgSetState, bpf.TcpgraphProgSetStateAgain}
+
+// skipped returns how many changes of state passed all programs by, at most:
+// each of them missed so many, not always the same.
+func (k *kernel) skipped() uint64 {
+	least := uint64(math.MaxUint64)
+	for _, name := range stateProgs {
+		s, err := k.prog(name).Stats()
+		if err != nil {
+			return 0 // before Linux 5.12 it is not known
+		}
+		least = min(least, s.RecursionMisses)
+	}
+	return least
+}
+
 func (k *kernel) lost() Lost {
 	count := func(cause bpf.TcpgraphLoss) uint64 { return sum(k.table(bpf.TcpgraphMapLost), uint32(cause)) }
 	return Lost{
@@ -173,6 +198,7 @@ func (k *kernel) lost() Lost {
 		Details:   count(bpf.TcpgraphLossLOST_DETAIL),
 		Memory:    count(bpf.TcpgraphLossLOST_STORAGE),
 		TableFull: count(bpf.TcpgraphLossLOST_TABLE),
+		Skipped:   k.skipped(),
 	}
 }
 

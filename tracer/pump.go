@@ -88,7 +88,9 @@ func (p *pump) drain(deadline time.Time) (n int, err error) {
 		if err != nil {
 			return n, fmt.Errorf("read the ring buffer: %w", err)
 		}
-		n++
+		if n++; n == 1 {
+			p.ring.SetDeadline(past)
+		}
 		ok, err := p.decoder.decode(p.record.RawSample, &p.event)
 		if err != nil {
 			return n, err
@@ -99,9 +101,6 @@ func (p *pump) drain(deadline time.Time) (n int, err error) {
 		p.received.Add(1)
 		if !p.send(&p.event) {
 			return n, os.ErrClosed
-		}
-		if n == 1 {
-			p.ring.SetDeadline(past)
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"strconv"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -19,13 +18,17 @@ import (
 	"example.com/tcpgraph/bpf"
 )
 
-// takeSnapshot walks all open files of all processes, and the subflows of
+// takeSnapshot lets the hooks begin and then walks all open files of all processes, and the subflows of
 // those that are Multipath TCP sockets. The kernel side enters what it finds
 // into the state of each socket, unless a hook was there first; what it entered
 // it also writes out, and only that is returned: raw events, one after another.
 func (k *kernel) takeSnapshot(listenersOnly bool) ([]byte, error) {
-	if err := k.variable(bpf.TcpgraphVarSnapshotConnections).Set(uint32(0)); err != nil {
-		return nil, fmt.Errorf("snapshot: %w", err)
+	phase := bpf.TcpgraphPhasePHASE_SNAPSHOT
+	if listenersOnly {
+		phase = bpf.TcpgraphPhasePHASE_RUNNING
+	}
+	if err := k.enter(phase); err != nil {
+		return nil, err
 	}
 	subflows, err := k.walk(k.prog(bpf.TcpgraphProgSnapshotFiles))
 	if err != nil {
@@ -46,7 +49,18 @@ func (k *kernel) takeSnapshot(listenersOnly bool) ([]byte, error) {
 		return nil, err
 	}
 	more, err := k.walkIn(namespaces, false)
-	return append(found, more...), err
+	if err != nil {
+		return nil, err
+	}
+	return append(found, more...), k.enter(bpf.TcpgraphPhasePHASE_RUNNING)
+}
+
+// enter tells the programs what to do from now on.
+func (k *kernel) enter(phase bpf.TcpgraphPhase) error {
+	if err := k.variable(bpf.TcpgraphVarCurrentPhase).Set(uint32(phase)); err != nil {
+		return fmt.Errorf("set the phase: %w", err)
+	}
+	return nil
 }
 
 // walk runs an iterator to its end and returns what the program wrote.
@@ -68,22 +82,25 @@ func (k *kernel) walk(prog *ebpf.Program) ([]byte, error) {
 	return out, nil
 }
 
+// holder is a process and one of its descriptors, of a socket.
+type holder struct{ pid, fd uint32 }
+
 // namespacesOf returns the network namespaces of the sockets that the walk over
-// files could not look into, each with a process that has such a socket.
-func namespacesOf(records []byte) map[uint32]uint32 {
-	pids := make(map[uint32]uint32)
+// files could not look into, each with a holder of such a socket.
+func namespacesOf(records []byte) map[uint32]holder {
+	holders := make(map[uint32]holder)
 	for r := range eachEvent(records) {
-		pids[r.Tuple.Netns] = r.Owner.Pid
+		holders[r.Tuple.Netns] = holder{r.Owner.Pid, uint32(r.Since)}
 	}
-	return pids
+	return holders
 }
 
 // walkIn walks the TCP sockets of some namespaces; the iterator sees only those
 // of the thread that opens it. A namespace that cannot be entered is noted in
 // missing, once.
-func (k *kernel) walkIn(namespaces map[uint32]uint32, note bool) (out []byte, err error) {
-	for inode, pid := range namespaces {
-		ns, err := openNetNS(inode, pid)
+func (k *kernel) walkIn(namespaces map[uint32]holder, note bool) (out []byte, err error) {
+	for inode, h := range namespaces {
+		ns, err := openNetNS(inode, h)
 		if err == nil {
 			var found []byte
 			err = inNetNS(ns, func() (err error) {
@@ -101,32 +118,29 @@ func (k *kernel) walkIn(namespaces map[uint32]uint32, note bool) (out []byte, er
 }
 
 // openNetNS opens a network namespace by its inode: the thread's own, that of
-// a process that has a socket in it, or that of any other process.
-func openNetNS(inode, pid uint32) (*os.File, error) {
-	is := func(path string) bool {
-		n, err := inodeOf(path)
-		return err == nil && n == inode
-	}
-	if own := "/proc/thread-self/ns/net"; is(own) {
-		return os.Open(own)
-	}
-	if path := procPath(pid, "ns/net"); is(path) {
-		return os.Open(path)
-	}
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		n, err := strconv.ParseUint(e.Name(), 10, 32)
-		if err != nil {
-			continue
-		}
-		if path := procPath(uint32(n), "ns/net"); is(path) {
+// the process that has a socket in it, or that of the socket, since a process
+// can leave the namespace in which it opened a socket.
+func openNetNS(inode uint32, h holder) (*os.File, error) {
+	for _, path := range []string{"/proc/thread-self/ns/net", procPath(h.pid, "ns/net")} {
+		if n, err := inodeOf(path); err == nil && n == inode {
 			return os.Open(path)
 		}
 	}
-	return nil, errors.New("no process is in it")
+	pidfd, err := unix.PidfdOpen(int(h.pid), 0)
+	if err != nil {
+		return nil, os.NewSyscallError("pidfd_open", err)
+	}
+	defer unix.Close(pidfd)
+	sock, err := unix.PidfdGetfd(pidfd, int(h.fd), 0)
+	if err != nil {
+		return nil, os.NewSyscallError("pidfd_getfd", err)
+	}
+	defer unix.Close(sock)
+	fd, err := unix.IoctlRetInt(sock, unix.SIOCGSKNS)
+	if err != nil {
+		return nil, os.NewSyscallError("ioctl SIOCGSKNS", err)
+	}
+	return os.NewFile(uintptr(fd), "netns"), nil
 }
 
 // inNetNS runs a function on a thread of its own in a network namespace. The
@@ -135,6 +149,13 @@ func inNetNS(ns *os.File, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends here
+		if unix.Gettid() == unix.Getpid() {
+			// The main thread cannot end, and would show /proc/self the wrong
+			// namespace for good. While it is held here, another one is taken.
+			done <- inNetNS(ns, f)
+			runtime.UnlockOSThread()
+			return
+		}
 		err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
 		if err != nil {
 			err = os.NewSyscallError("setns", err)

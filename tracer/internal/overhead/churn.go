@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"time"
 
@@ -42,8 +41,8 @@ func churnMain(arg string) {
 	}
 }
 
-// churnLoop uses bare system calls, so that the connections are all there is. A
-// connection is reset at its end, which leaves nothing in TIME_WAIT.
+// churnLoop uses bare system calls, so that the connections are all there is,
+// and plays both ends on one thread, so that no scheduling is measured.
 func churnLoop(n int) error {
 	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 	if err != nil {
@@ -60,32 +59,20 @@ func churnLoop(n int) error {
 	if err != nil {
 		return os.NewSyscallError("getsockname", err)
 	}
-	accepted := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		for range n {
-			fd, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
-			if err != nil {
-				accepted <- os.NewSyscallError("accept4", err)
-				return
-			}
-			// The client closes first, and the server after it.
-			var b [1]byte
-			_, _ = unix.Read(fd, b[:])
-			unix.Close(fd)
-		}
-		accepted <- nil
-	}()
-	runtime.LockOSThread()
 	for range n {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+		client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 		if err != nil {
 			return os.NewSyscallError("socket", err)
 		}
-		if err := unix.Connect(fd, sa); err != nil {
+		if err := unix.Connect(client, sa); err != nil {
 			return os.NewSyscallError("connect", err)
 		}
-		unix.Close(fd)
+		server, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
+		if err != nil {
+			return os.NewSyscallError("accept4", err)
+		}
+		unix.Close(client)
+		unix.Close(server)
 	}
-	return <-accepted
+	return nil
 }

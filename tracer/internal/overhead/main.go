@@ -10,6 +10,10 @@
 //		-tracer 'ours=/tmp/livetrace -extended -netns self' \
 //		-tracer 'tcplife=tcplife' > overhead.txt
 //
+// The tracer named drain is this program's own: it takes the events from the
+// channel and counts them, the least that a consumer does. The command is then
+// the word drain.
+//
 // The first line of each tracer's output, on either stream, is waited for
 // before connections are made.
 package main
@@ -35,7 +39,11 @@ func main() {
 		churnMain(os.Args[2])
 		return
 	}
-	if err := run(); err != nil {
+	do := run
+	if len(os.Args) == 2 && os.Args[1] == "drain" {
+		do = drain
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "overhead:", err)
 		os.Exit(1)
 	}
@@ -122,6 +130,9 @@ type result struct {
 // connection, from its first line on, so without its start.
 func traced(command string, n int) (r result, own float64, err error) {
 	args := strings.Fields(command)
+	if command == "drain" {
+		args = []string{"/proc/self/exe", "drain"}
+	}
 	cmd := exec.Command(args[0], args[1:]...)
 	stdout, w, err := os.Pipe()
 	if err != nil {

@@ -1,0 +1,85 @@
+//go:build linux
+
+package tracer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf/link"
+
+	"example.com/tcpgraph/bpf"
+)
+
+// attachConnect attaches the hooks that see connects which fail before they
+// change the socket's state. They are of the same kind as the accept hook,
+// which was found to work; the rest of the trace does without them.
+func (k *kernel) attachConnect() {
+	attach := map[AcceptHook]func() error{
+		AcceptFexit:      k.attachConnectTrampolines,
+		AcceptKretprobe:  k.attachConnectProbes,
+		AcceptTracepoint: k.attachConnectTracepoints,
+		AcceptNone:       func() error { return errors.New("no hook") },
+	}[k.accept]
+	if err := attach(); err != nil {
+		k.missing = append(k.missing, fmt.Sprintf("connects that fail before anything is sent (no route, not permitted) are not seen: %v", oneLine(err)))
+	}
+}
+
+func (k *kernel) attachConnectTrampolines() error {
+	for _, p := range []struct{ prog, name string }{
+		{bpf.TcpgraphProgConnect4Entry, "fentry/tcp_v4_connect"},
+		{bpf.TcpgraphProgConnect4Exit, "fexit/tcp_v4_connect"},
+		{bpf.TcpgraphProgConnect6Entry, "fentry/tcp_v6_connect"},
+		{bpf.TcpgraphProgConnect6Exit, "fexit/tcp_v6_connect"},
+	} {
+		if err := k.attachTracing(p.prog, p.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *kernel) attachConnectProbes() error {
+	call, err := k.loadMore(bpf.TcpgraphProgConnectCall)
+	if err != nil {
+		return err
+	}
+	defer call.Close()
+	end, err := k.loadMore(bpf.TcpgraphProgConnectReturn)
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	for _, symbol := range []string{"tcp_v4_connect", "tcp_v6_connect"} {
+		l, err := link.Kprobe(symbol, call, nil)
+		if err != nil {
+			return err
+		}
+		k.hooked(l, "kprobe/"+symbol)
+		if l, err = link.Kretprobe(symbol, end, nil); err != nil {
+			return err
+		}
+		k.hooked(l, "kretprobe/"+symbol)
+	}
+	return nil
+}
+
+func (k *kernel) attachConnectTracepoints() error {
+	for _, p := range []struct{ prog, event string }{
+		{bpf.TcpgraphProgConnectSyscall, "sys_enter_connect"},
+		{bpf.TcpgraphProgConnectSyscallExit, "sys_exit_connect"},
+	} {
+		prog, err := k.loadMore(p.prog)
+		if err != nil {
+			return err
+		}
+		l, err := attachTracepoint("syscalls", p.event, prog)
+		_ = prog.Close() // the attachment holds it
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.event, err)
+		}
+		k.hooked(l, "tracepoint/syscalls/"+p.event)
+	}
+	return nil
+}

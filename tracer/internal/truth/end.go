@@ -1,0 +1,24 @@
+package truth
+
+import "example.com/tcpgraph/traceformat"
+
+// End is an event that truly happened, as a perfect tracer reports it, except
+// for its times.
+type End struct {
+	traceformat.Event
+	// Listener is the process that listens where an incoming connection came
+	// in. It differs from Event.Process where another one accepted.
+	Listener traceformat.Process
+	// HookOnly means that no change of the socket's state tells of it: only a
+	// hook at connect or at accept can.
+	HookOnly bool
+}
+
+// AsListeners returns the event that is reported of the end where the accept
+// was not seen: it names the listener's process, and says so.
+func (e End) AsListeners() traceformat.Event {
+	if e.Direction == traceformat.Incoming && e.Owner == traceformat.OwnerDirect {
+		e.Process, e.Owner = e.Listener, traceformat.OwnerListener
+	}
+	return e.Event
+}

@@ -1,0 +1,182 @@
+//go:build linux
+
+package tracer_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/tcpgraph/internal/netlab"
+	"example.com/tcpgraph/tracer/internal/kernels"
+)
+
+// matrixEnv names the environment variable that decides about TestMatrix: "1"
+// runs it and fetches the kernels that are missing, "0" skips it. Without it
+// the test runs if it is asked for by -run and the kernels are there already,
+// and as with "1" where nothing may be skipped.
+const matrixEnv = "TCPGRAPH_MATRIX"
+
+// tooOld is the series on which Open must fail.
+const tooOld = "5.10"
+
+var (
+	matrixHooks = flag.String("matrix.hooks", "fexit,kretprobe,tracepoint,none", "the accept hooks that TestMatrix tries, a `list` with commas")
+	matrixTests = flag.String("matrix.run", "", "the tests that TestMatrix runs, as a `regexp` for -run; the default is all")
+	matrixOut   = flag.String("matrix.out", "", "write the output of each run of TestMatrix to a file in this `folder`")
+)
+
+// TestMatrix runs all other tests of this package on each kernel of
+// [kernels.Series], once with each accept hook, in virtual machines. One that
+// is too old must be refused in good words. It takes minutes:
+//
+//	TCPGRAPH_MATRIX=1 go test ./tracer -run Matrix -timeout 30m
+//
+// With "-run Matrix/^6.1$ -args -matrix.hooks=fexit" it runs only that.
+func TestMatrix(t *testing.T) {
+	fetch := wantMatrix(t)
+	if _, err := exec.LookPath(kernels.QEMU); err != nil {
+		netlab.Skip(t, err.Error()+" (install qemu-system-x86)")
+	}
+	dir := t.TempDir()
+	vm := kernels.VM{
+		Init:  filepath.Join(dir, "init"),
+		Files: map[string]string{"/bin/test": filepath.Join(dir, "test")},
+		Dir:   "/src",
+	}
+	if err := kernels.BuildInit(t.Context(), vm.Init); err != nil {
+		t.Fatal(err)
+	}
+	if err := kernels.BuildTest(t.Context(), vm.Files["/bin/test"], "."); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("testdata"); err == nil {
+		vm.Files["/src/testdata"] = "testdata"
+	}
+	for _, series := range kernels.Series {
+		t.Run(series, func(t *testing.T) {
+			vm := vm
+			vm.Kernel = matrixKernel(t, series, fetch)
+			runMatrix(t, &vm)
+		})
+	}
+}
+
+// wantMatrix skips the test unless it is wanted, and reports whether missing
+// kernels are to be fetched.
+func wantMatrix(t *testing.T) (fetch bool) {
+	t.Helper()
+	const how = "set " + matrixEnv + "=1 to run all tests on other kernels in virtual machines, which takes minutes and fetches 170 MB once"
+	switch os.Getenv(matrixEnv) {
+	case "1":
+		return true
+	case "0":
+		t.Skip(matrixEnv + "=0")
+	}
+	if os.Getenv("VM") != "" {
+		t.Skip("this is one of the machines")
+	}
+	if v := os.Getenv("TCPGRAPH_REQUIRE"); v != "" && v != "0" {
+		return true
+	}
+	if testing.Short() || !strings.Contains(flag.Lookup("test.run").Value.String(), "Matrix") {
+		t.Skip(how)
+	}
+	return false
+}
+
+func matrixKernel(t *testing.T, series string, fetch bool) kernels.Kernel {
+	t.Helper()
+	k, err := kernels.Cached(series)
+	if err != nil && fetch {
+		k, err = kernels.Fetch(t.Context(), series)
+	}
+	switch {
+	case err == nil:
+		return k
+	case series == tooOld:
+		t.Skipf("%v (Debian no longer maintains it, so it may be gone)", err)
+	case !fetch:
+		t.Skipf("%v (%s=1 fetches it)", err, matrixEnv)
+	default:
+		netlab.Skip(t, err.Error())
+	}
+	panic("unreachable")
+}
+
+// matrixRun is one run of the tests in a machine.
+type matrixRun struct {
+	name   string
+	passed string // what its output must have, lest it ran nothing
+}
+
+// runMatrix boots a kernel, lets it run the tests with each hook in turn, and
+// makes a subtest of each result.
+func runMatrix(t *testing.T, vm *kernels.VM) {
+	var runs []matrixRun
+	add := func(name, tests, passed string, env ...string) {
+		run := kernels.Run{Args: []string{"/bin/test", "-test.v", "-test.run=" + tests}, Env: env}
+		runs = append(runs, matrixRun{name, passed})
+		vm.Runs = append(vm.Runs, run)
+	}
+	if vm.Kernel.Series == tooOld {
+		add("refused", "^TestTooOld$", "--- PASS: TestTooOld")
+	} else {
+		for hook := range strings.SplitSeq(*matrixHooks, ",") {
+			add(hook, *matrixTests, "--- PASS: ", acceptEnv+"="+hook)
+		}
+	}
+	if testing.Verbose() {
+		vm.Log = t.Output() // as it comes
+	}
+	ctx := t.Context()
+	if end, ok := t.Deadline(); ok {
+		// Ends the machine before the deadline ends the test.
+		const toReport = 10 * time.Second
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, end.Add(-toReport), errors.New("no time is left (go test -timeout)"))
+		defer cancel()
+	}
+	results, err := vm.Boot(ctx)
+	for i, r := range results {
+		t.Run(runs[i].name, func(t *testing.T) { judgeRun(t, vm.Kernel, &runs[i], &r) })
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func judgeRun(t *testing.T, k kernels.Kernel, run *matrixRun, r *kernels.Result) {
+	t.Helper()
+	if *matrixOut != "" {
+		name := filepath.Join(*matrixOut, k.Series+"-"+run.name+".txt")
+		if err := os.WriteFile(name, r.Output, 0o666); err != nil {
+			t.Error(err)
+		}
+	}
+	if r.Status != 0 {
+		t.Errorf("Linux %s, %s: exit status %d:\n%s", k.Release, run.name, r.Status, failures(r.Output))
+	} else if !bytes.Contains(r.Output, []byte(run.passed)) {
+		t.Errorf("Linux %s, %s: the output has no line %q:\n%s", k.Release, run.name, run.passed, r.Output)
+	}
+}
+
+// failures is the part of a test's output that tells why it failed.
+func failures(output []byte) []byte {
+	const enough = 30_000
+	var text []byte
+	for line := range bytes.Lines(output) {
+		word := bytes.TrimSpace(line)
+		if !bytes.HasPrefix(word, []byte("=== ")) && !bytes.HasPrefix(word, []byte("--- PASS")) {
+			text = append(text, line...)
+		}
+	}
+	return text[max(0, len(text)-enough):]
+}

@@ -1,0 +1,156 @@
+//go:build linux
+
+package tracer_test
+
+import (
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"example.com/tcpgraph/internal/netlab"
+	"example.com/tcpgraph/traceformat"
+	"example.com/tcpgraph/tracer"
+	"example.com/tcpgraph/tracer/internal/truth"
+)
+
+func TestMain(m *testing.M) {
+	truth.Main(m, map[string]netlab.Program{"open": openProgram})
+}
+
+var (
+	truthTable = flag.String("truth.table", "", "write the table of TestTruth, in Markdown, to this `file`")
+	truthCases = flag.String("truth.case", "", "try only the cases of TestTruth whose group and name contain this `text`")
+)
+
+// truthExperiments are the cases that share a tracer each. What goes on while
+// it starts must not have to wait for other cases.
+var truthExperiments = [][]truth.Case{
+	slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases),
+	churnCases,
+}
+
+// TestTruth makes connections of every kind, and wants of the tracer an event
+// for each thing that truly happened, right in every detail, and no other. With
+// -v it prints what came out as a table.
+func TestTruth(t *testing.T) {
+	var rows []truth.Row
+	var hook tracer.AcceptHook
+	for _, cases := range truthExperiments {
+		cases = slices.DeleteFunc(slices.Clone(cases), func(c truth.Case) bool {
+			return !strings.Contains(c.Group+": "+c.Name, *truthCases)
+		})
+		if len(cases) == 0 {
+			continue
+		}
+		var labs []*truth.Lab
+		labs, hook = traced(t, cases, nil, nil)
+		for _, l := range labs {
+			t.Run(l.Case.Group+": "+l.Case.Name, func(t *testing.T) {
+				rows = append(rows, judge(t, l, hook))
+			})
+		}
+	}
+	var table strings.Builder
+	fmt.Fprintf(&table, "Accept hook: %v.\n\n", hook)
+	if err := truth.WriteTable(&table, rows); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("what was reported against what happened:\n\n%s", &table)
+	if *truthTable != "" {
+		if err := os.WriteFile(*truthTable, []byte(table.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// traced carries out cases under one tracer, which must lose nothing. Events of
+// which only, if it is not nil, returns false must not come.
+func traced(t *testing.T, cases []truth.Case, only func(*tracer.Event) bool, pids []uint32) ([]*truth.Lab, tracer.AcceptHook) {
+	t.Helper()
+	x := truth.Start(t, cases, only)
+	tr, err := tracer.Open(&tracer.Options{NetNS: x.NetNS(), PIDs: pids, AcceptHook: acceptHook(t)})
+	if err != nil {
+		x.Abandon()
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	if tr.Stats().Accept == tracer.AcceptNone {
+		x.Blind()
+	}
+	labs := x.Run(tr.Events(), tr.Stop)
+	if err := tr.Err(); err != nil {
+		t.Error(err)
+	}
+	stats := tr.Stats()
+	stats.Lost.Skipped = 0 // a bound; what was skipped is missing in a row
+	if stats.Lost != (tracer.Lost{}) {
+		t.Errorf("lost: got %+v, want nothing", stats.Lost)
+	}
+	t.Logf("hooks: %q, missing: %q", stats.Hooks, stats.Missing)
+	return labs, stats.Accept
+}
+
+// judge compares what a case did with what was reported, as far as the accept
+// hook can know it. The row is about the whole truth.
+func judge(t *testing.T, l *truth.Lab, hook tracer.AcceptHook) truth.Row {
+	t.Helper()
+	row := truth.Row{Group: l.Case.Group, Name: l.Case.Name}
+	if why := l.SkipReason(); why != "" {
+		row.Skipped, row.Note = true, why
+		t.Log(why)
+		return row
+	}
+	for _, p := range l.Problems() {
+		t.Error(p)
+	}
+	var happened []traceformat.Event
+	for _, e := range l.Ends() {
+		happened = append(happened, e.Event)
+	}
+	want, note := knowable(l.Ends(), hook)
+	row.Note = note
+	got := l.Timeless(l.Got())
+	if diff := cmp.Diff(want, got, eventOptions); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	row.Score = truth.Compare(happened, got)
+	if row.Note == "" && !row.Score.Perfect() {
+		row.Note = "**wrong**"
+	}
+	replay(t, want, l.Got())
+	return row
+}
+
+// knowable returns the events of the truth as a tracer with that accept hook
+// must report them, and a note of how they differ from the truth, if they do.
+func knowable(ends []truth.End, hook tracer.AcceptHook) (events []traceformat.Event, note string) {
+	for _, e := range ends {
+		switch {
+		case hook != tracer.AcceptNone:
+			events = append(events, e.Event)
+		case e.HookOnly:
+			note = "without a hook at connect and accept, what changes no state is not seen"
+		default:
+			listeners := e.AsListeners()
+			events = append(events, listeners)
+			if listeners.Process != e.Process {
+				note = "without a hook at accept, the owner is the listener's"
+			}
+		}
+	}
+	return events, note
+}
+
+// eventOptions compare events in any order.
+var eventOptions = cmp.Options{
+	cmpopts.EquateComparable(netip.AddrPort{}, traceformat.UID{}),
+	cmpopts.SortSlices(func(a, b traceformat.Event) bool { return a.String() < b.String() }),
+	cmpopts.EquateEmpty(),
+}
