@@ -66,7 +66,8 @@ static __always_inline int on_accept_counted(struct sock *sk, bool count)
 	long err;
 
 	/* NULL, or ERR_PTR in later kernels, when nothing was accepted. */
-	if (!current_phase || !sk || (unsigned long)sk >= (unsigned long)-MAX_ERRNO)
+	if (!current_phase || !sk ||
+	    (unsigned long)sk >= (unsigned long)-MAX_ERRNO)
 		return 0;
 	sk = tcp_of(sk);
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)

@@ -12,12 +12,12 @@
 static __always_inline bool attempted(long ret)
 {
 	switch (-ret) {
-	case 4: /* EINTR */
-	case 9: /* EBADF */
-	case 14: /* EFAULT */
-	case 22: /* EINVAL */
-	case 88: /* ENOTSOCK */
-	case 97: /* EAFNOSUPPORT */
+	case 4:	  /* EINTR */
+	case 9:	  /* EBADF */
+	case 14:  /* EFAULT */
+	case 22:  /* EINVAL */
+	case 88:  /* ENOTSOCK */
+	case 97:  /* EAFNOSUPPORT */
 	case 106: /* EISCONN */
 	case 114: /* EALREADY */
 	case 115: /* EINPROGRESS */
@@ -27,7 +27,8 @@ static __always_inline bool attempted(long ret)
 	return ret < 0 && ret > -512;
 }
 
-/* Fills in the remote end from a socket address; false if it is none of ours. */
+/* Fills in the remote end from a socket address; false if it is none of ours.
+ */
 static __always_inline bool remote_from(struct tuple *t, const void *addr,
 					bool user)
 {
@@ -46,8 +47,8 @@ static __always_inline bool remote_from(struct tuple *t, const void *addr,
 	} sa = {};
 	const __u32 len = 2 + 2 + 4;
 
-	if (user ? bpf_probe_read_user(&sa, len, addr) :
-		   bpf_probe_read_kernel(&sa, len, addr))
+	if (user ? bpf_probe_read_user(&sa, len, addr)
+		 : bpf_probe_read_kernel(&sa, len, addr))
 		return false;
 	t->remote_port = bpf_ntohs(sa.port);
 	if (sa.family == AF_INET) {
@@ -57,8 +58,8 @@ static __always_inline bool remote_from(struct tuple *t, const void *addr,
 	if (sa.family != AF_INET6)
 		return false;
 	addr += len;
-	return !(user ? bpf_probe_read_user(t->remote, 16, addr) :
-			bpf_probe_read_kernel(t->remote, 16, addr));
+	return !(user ? bpf_probe_read_user(t->remote, 16, addr)
+		      : bpf_probe_read_kernel(t->remote, 16, addr));
 }
 
 static __always_inline void connect_begins(struct sock *sk, const void *addr,
@@ -83,8 +84,10 @@ static __always_inline void connect_begins(struct sock *sk, const void *addr,
 	 * :: of a socket of IPv6 is of either family.
 	 */
 	if (is_ipv4(c.tuple.remote) && !is_ipv4(c.tuple.local))
-		map_ipv4(c.tuple.local, family == AF_INET ?
-			 BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr) : 0);
+		map_ipv4(c.tuple.local,
+			 family == AF_INET
+				 ? BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr)
+				 : 0);
 	c.since = bpf_ktime_get_boot_ns();
 	c.direction = DIR_OUTGOING;
 	bpf_map_update_elem(&connecting, &key, &c, BPF_ANY);

@@ -3,9 +3,10 @@
 #ifndef TCPGRAPH_OWNER_H
 #define TCPGRAPH_OWNER_H
 
-#define PIDNS_DEPTH 33 /* MAX_PID_NS_LEVEL + 1, include/linux/pid_namespace.h */
-#define EXE_DEPTH   48 /* components and mounts that are followed */
-#define NAME_LEN    256 /* NAME_MAX + 1 */
+#define PIDNS_DEPTH 33 /* MAX_PID_NS_LEVEL + 1, include/linux/pid_namespace.h  \
+			*/
+#define EXE_DEPTH 48   /* components and mounts that are followed */
+#define NAME_LEN  256  /* NAME_MAX + 1 */
 
 /* A process by its number in the initial namespace. */
 struct process_key {
@@ -69,7 +70,8 @@ static __always_inline __u32 visible_pid(struct task_struct *leader)
 	return 0;
 }
 
-static __always_inline void fill_owner(struct owner *o, struct task_struct *task)
+static __always_inline void fill_owner(struct owner *o,
+				       struct task_struct *task)
 {
 	struct task_struct *leader = task->group_leader;
 
@@ -135,7 +137,7 @@ static __always_inline void describe_current(struct task_struct *task,
 					     const struct owner *o)
 {
 	struct task_struct *leader = task->group_leader;
-	struct process_key key = { .start = o->start, .tgid = leader->tgid };
+	struct process_key key = {.start = o->start, .tgid = leader->tgid};
 	struct mm_struct *mm = task->mm;
 	__u32 exec = leader->self_exec_id, zero = 0, exe_len, args_len;
 	__u32 *seen = bpf_map_lookup_elem(&described, &key);

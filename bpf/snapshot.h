@@ -13,7 +13,8 @@
  * tcp_create_openreq_child). Only before a FIN is sent, and if two readings
  * agree, as the socket is not locked.
  */
-static __always_inline __u8 direction_by_counters(struct tcp_sock *tp, int state)
+static __always_inline __u8 direction_by_counters(struct tcp_sock *tp,
+						  int state)
 {
 	__u64 acked = tp->bytes_acked, sent = tp->bytes_sent;
 	__u32 una = tp->snd_una, nxt = tp->snd_nxt;
@@ -29,13 +30,13 @@ static __always_inline __u8 direction_by_counters(struct tcp_sock *tp, int state
 static __always_inline __u8 direction_of(struct tcp_sock *tp, int state,
 					 const struct tuple *t)
 {
-	struct port_key key = { .netns = t->netns, .port = t->local_port };
+	struct port_key key = {.netns = t->netns, .port = t->local_port};
 	__u8 direction = direction_by_counters(tp, state);
 
 	if (direction != DIR_UNKNOWN)
 		return direction;
-	return bpf_map_lookup_elem(&listening, &key) ? DIR_INCOMING :
-						       DIR_OUTGOING;
+	return bpf_map_lookup_elem(&listening, &key) ? DIR_INCOMING
+						     : DIR_OUTGOING;
 }
 
 static __always_inline void write(struct seq_file *seq, __u8 type,
@@ -51,8 +52,8 @@ static __always_inline void write(struct seq_file *seq, __u8 type,
 static __always_inline void adopt_listener(struct seq_file *seq,
 					   struct sock *sk, struct conn *init)
 {
-	struct port_key key = { .netns = init->tuple.netns,
-				.port = init->tuple.local_port };
+	struct port_key key = {.netns = init->tuple.netns,
+			       .port = init->tuple.local_port};
 	__u8 one = 1;
 	struct conn *c;
 
@@ -88,9 +89,9 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 		return;
 	init->role = ROLE_ACTIVE;
 	init->how = HOW_SNAPSHOT;
-	init->direction = state == TCP_SYN_SENT ?
-				  DIR_OUTGOING :
-				  direction_of(tp, state, &init->tuple);
+	init->direction = state == TCP_SYN_SENT
+				  ? DIR_OUTGOING
+				  : direction_of(tp, state, &init->tuple);
 	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (!c) {
 		/* Accepted under the tracer, from before it. */
@@ -128,7 +129,7 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 static __always_inline int adopt_closing(struct sock *sk, int state)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct conn init = { .role = ROLE_ACTIVE };
+	struct conn init = {.role = ROLE_ACTIVE};
 	__u64 key = (__u64)sk;
 	struct tcp_sock *tp;
 	struct conn *c;
@@ -160,7 +161,7 @@ static __always_inline int adopt(struct seq_file *seq, struct sock *sk,
 				 const struct owner *o)
 {
 	int state = sk->__sk_common.skc_state;
-	struct conn init = { .owner = *o };
+	struct conn init = {.owner = *o};
 	struct tcp_sock *tp;
 
 	if (state != TCP_LISTEN && state != TCP_SYN_SENT && !connected(state))
@@ -185,7 +186,7 @@ static __always_inline int note_subflow(struct seq_file *seq, struct sock *sk,
 					const struct owner *o, __u32 fd)
 {
 	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
-	struct conn c = { .owner = *o, .since = fd };
+	struct conn c = {.owner = *o, .since = fd};
 	__u64 key;
 
 	if (!bpf_core_field_exists(msk->first))

@@ -8,7 +8,7 @@
 
 /* Set before the programs are loaded; the verifier drops what is off. */
 const volatile __u32 only_netns; /* inode; 0: all */
-const volatile bool more_netns; /* those in the map as well */
+const volatile bool more_netns;	 /* those in the map as well */
 const volatile bool only_pids, only_ports, only_cidrs;
 const volatile bool no_loopback, no_ipv4, no_ipv6;
 /* The tracer's PID namespace, 0 if that is the initial one. */
@@ -20,7 +20,7 @@ const volatile __u32 pidns;
  */
 enum phase {
 	PHASE_ATTACHING, /* nothing is noted */
-	PHASE_SNAPSHOT, /* what was open before is being adopted */
+	PHASE_SNAPSHOT,	 /* what was open before is being adopted */
 	PHASE_RUNNING,
 };
 volatile __u32 current_phase;
@@ -36,8 +36,8 @@ volatile __u64 unaccepted_after;
 enum role {
 	ROLE_NONE,
 	ROLE_LISTENER, /* in LISTEN; or just inherited from one */
-	ROLE_ACTIVE, /* connects or is connected; reported by its own */
-	ROLE_PASSIVE, /* established from a listener, reported once accepted */
+	ROLE_ACTIVE,   /* connects or is connected; reported by its own */
+	ROLE_PASSIVE,  /* established from a listener, reported once accepted */
 	ROLE_ACCEPTED, /* the same, and the scan found it in accepted */
 };
 
@@ -46,11 +46,11 @@ struct conn {
 	__u64 since; /* connect, then established; 0 if before the tracer */
 	struct owner owner;
 	struct tuple tuple;
-	__u8 role; /* enum role */
-	__u8 how; /* enum how */
+	__u8 role;	/* enum role */
+	__u8 how;	/* enum how */
 	__u8 direction; /* enum direction */
-	__u8 filtered; /* established, but not wanted */
-	__u8 state; /* the last one that was noted; 0 if the snapshot did */
+	__u8 filtered;	/* established, but not wanted */
+	__u8 state;	/* the last one that was noted; 0 if the snapshot did */
 	__u8 pad[7];
 };
 

@@ -90,7 +90,8 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 	return 0;
 }
 
-/* Why a connect failed. The kernel keeps a reason only if the network gave it. */
+/* Why a connect failed. The kernel keeps a reason only if the network gave it.
+ */
 static __always_inline __u16 connect_error(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -142,8 +143,8 @@ static __always_inline struct mptcp_sock *multipath_of(struct tcp_sock *tp)
 
 /*
  * Application bytes. bytes_sent counts no SYN and no FIN, but what is sent
- * again, and bytes_received counts the peer's FIN (tcp_fin in tcp_input.c, which
- * sets SOCK_DONE as it does so).
+ * again, and bytes_received counts the peer's FIN (tcp_fin in tcp_input.c,
+ * which sets SOCK_DONE as it does so).
  */
 static __always_inline void count_bytes(struct event *e, struct sock *sk,
 					struct tcp_sock *tp)
@@ -222,7 +223,8 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 		return 0;
 	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))
 		return 0;
-	/* Never accepted: its only owner is the listener's, if that is known. */
+	/* Never accepted: its only owner is the listener's, if that is known.
+	 */
 	if (accept_hooked || !c->owner.pid)
 		emit_open(c, c->since);
 	emit_close(sk, tp, c, c->since);

@@ -29,8 +29,7 @@ static __always_inline bool has_ipv6(void)
  */
 static __always_inline void read_tuple(struct tuple *t, struct tcp_sock *tp)
 {
-	struct sock_common *skc =
-		&tp->inet_conn.icsk_inet.sk.__sk_common;
+	struct sock_common *skc = &tp->inet_conn.icsk_inet.sk.__sk_common;
 	__u32 *l = (__u32 *)t->local, *r = (__u32 *)t->remote;
 
 	t->netns = skc->skc_net.net->ns.inum;
@@ -89,7 +88,7 @@ static __always_inline bool is_loopback(const __u8 *addr)
 
 static __always_inline bool in_cidrs(const __u8 *addr)
 {
-	struct cidr_key key = { .bits = 128 };
+	struct cidr_key key = {.bits = 128};
 
 	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
 	return bpf_map_lookup_elem(&cidrs, &key);

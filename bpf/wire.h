@@ -15,7 +15,8 @@ enum record_type {
 	REC_OPEN = 1,
 	REC_CLOSE,
 	REC_FAIL,
-	REC_SUBFLOW, /* an MPTCP socket: its namespace, owner, descriptor (since) */
+	REC_SUBFLOW, /* an MPTCP socket: its namespace, owner, descriptor
+			(since) */
 	REC_PROCESS,
 };
 
@@ -34,10 +35,10 @@ enum direction {
 
 /* A process; all zero if it is not known. */
 struct owner {
-	__u64 start; /* ns since boot, suspension included */
-	__u64 cgroup; /* id in the unified hierarchy */
-	__u32 pid; /* thread group, in the tracer's PID namespace */
-	__u32 uid; /* effective, in the initial user namespace */
+	__u64 start;	     /* ns since boot, suspension included */
+	__u64 cgroup;	     /* id in the unified hierarchy */
+	__u32 pid;	     /* thread group, in the tracer's PID namespace */
+	__u32 uid;	     /* effective, in the initial user namespace */
 	__u8 comm[COMM_LEN]; /* of the thread-group leader */
 };
 
@@ -45,7 +46,7 @@ struct owner {
 struct tuple {
 	__u8 local[16];
 	__u8 remote[16];
-	__u32 netns; /* inode */
+	__u32 netns;   /* inode */
 	__u32 ifindex; /* of a bound interface: the zone of link-local ones */
 	__u16 local_port; /* host byte order, both */
 	__u16 remote_port;
@@ -53,14 +54,14 @@ struct tuple {
 
 /* A connection or a listener, without pointers. */
 struct event {
-	__u8 type; /* enum record_type */
-	__u8 how; /* enum how */
+	__u8 type;	/* enum record_type */
+	__u8 how;	/* enum how */
 	__u8 direction; /* enum direction */
 	__u8 pad0;
 	__u16 error; /* REC_FAIL: errno, or ERR_KILLED */
 	__u16 pad1;
-	__u64 time; /* ns since boot, suspension included */
-	__u64 since; /* when it opened, likewise; 0: not known */
+	__u64 time;	      /* ns since boot, suspension included */
+	__u64 since;	      /* when it opened, likewise; 0: not known */
 	__u64 sent, received; /* application bytes */
 	struct owner owner;
 	struct tuple tuple;
@@ -70,25 +71,27 @@ _Static_assert(sizeof(struct event) == 128, "the wire format is fixed");
 
 #define ERR_KILLED 0xffff
 
-/* REC_PROCESS: what a process runs. Sent before the first event that it owns. */
+/* REC_PROCESS: what a process runs. Sent before the first event that it owns.
+ */
 struct process {
 	__u8 type;
 	__u8 pad0[3];
 	__u32 pid;
 	__u64 start;
-	__u32 exe_len; /* of the path's components, leaf first, each NUL-ended */
+	__u32 exe_len;	/* of the path's components, leaf first, each NUL-ended
+			 */
 	__u32 args_len; /* of the argument vector, at most ARGS_MAX */
 	__u64 args_total; /* its whole length */
-	/* exe_len bytes, then args_len bytes */
+			  /* exe_len bytes, then args_len bytes */
 };
 _Static_assert(sizeof(struct process) == 32, "the wire format is fixed");
 
 /* Why something could not be reported. The index of the counter. */
 enum loss {
-	LOST_RING, /* the ring buffer was full: an event */
-	LOST_DETAIL, /* the same: what a process runs */
+	LOST_RING,    /* the ring buffer was full: an event */
+	LOST_DETAIL,  /* the same: what a process runs */
 	LOST_STORAGE, /* no memory for a socket's state */
-	LOST_TABLE, /* the table of accepted connections was full */
+	LOST_TABLE,   /* the table of accepted connections was full */
 	LOST_CAUSES,
 };
 
