@@ -28,6 +28,21 @@ func checkKernel() error {
 	return nil
 }
 
+// checkPrivileges refuses early what the loader takes for a lack of support,
+// since its tests of what the kernel can do are refused as well.
+func checkPrivileges() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		return os.NewSyscallError("capget", err)
+	}
+	has := func(capability int) bool { return sets[capability/32].Effective>>(capability%32)&1 != 0 }
+	if has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON) {
+		return nil
+	}
+	return os.ErrPermission
+}
+
 // atLeast compares a kernel release such as "6.1.0-13-amd64". One that it
 // cannot read passes: what does not work will say so later.
 func atLeast(release string, major, minor int) bool {

@@ -64,6 +64,9 @@ func open(o *Options) (t *Tracer, err error) {
 	if err := checkKernel(); err != nil {
 		return nil, err
 	}
+	if err := checkPrivileges(); err != nil {
+		return nil, err
+	}
 	k, err := load(o)
 	if err != nil {
 		return nil, err

@@ -54,6 +54,17 @@ func (c *Conn) Fails(want unix.Errno) {
 	}
 }
 
+// Ends reads until the connection ends or fails. Which of them a reset of
+// Multipath TCP is to its reader differs between kernels (6.18.15, 6.18.44).
+func (c *Conn) Ends() {
+	c.lab.Helper()
+	r := c.user.call(request{Op: opRead, FD: c.fd, N: -1})
+	c.received += r.N
+	if e := unix.Errno(r.Errno); e != 0 && e != unix.ECONNRESET {
+		c.lab.Fatalf("process %d: read: got %q, want the end or %q", c.user.pid, r.Err, unix.ECONNRESET)
+	}
+}
+
 // Arrived counts bytes that have come and will not be read.
 func (c *Conn) Arrived(n int64) { c.received += n }
 
