@@ -63,13 +63,15 @@ func appendEscaped(dst []byte, s string, esc escaper) []byte {
 		opening, closing = "&lt;", "&gt;"
 	}
 	for i := 0; i < len(s); {
-		start := i
-		for i < len(s) && plain[s[i]] && !esc.record && !esc.markup {
-			i++
-		}
-		dst = append(dst, s[start:i]...)
-		if i == len(s) {
-			break
+		if !esc.record && !esc.markup {
+			start := i
+			for i < len(s) && plain[s[i]] {
+				i++
+			}
+			dst = append(dst, s[start:i]...)
+			if i == len(s) {
+				break
+			}
 		}
 		switch c := s[i]; {
 		case c == '<' && looksReplaced(s[i:]):

@@ -1,7 +1,6 @@
 package flowgraph
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -57,7 +56,7 @@ func (n *Node) tooltip() string {
 		line("host", n.scope.host)
 		line("network namespace", number(uint64(n.scope.netns)))
 	} else {
-		p := &n.proc.Process
+		p := n.proc
 		if !p.StartTime.IsZero() {
 			line("started", p.StartTime.UTC().Format(time.RFC3339Nano))
 		}
@@ -103,78 +102,101 @@ func number(n uint64) string {
 // penwidth (more for more traffic) and tooltip (all detail). Values are raw,
 // untrusted text, in which a line break is "\n"; an encoder must escape them.
 func (e Edge) Attributes() []encoding.Attribute {
+	// The values are parts of one string: a graph can have a million edges.
+	var room [512]byte
+	b := e.appendLabel(room[:0])
+	label := len(b)
+	b = strconv.AppendFloat(b, e.PenWidth(), 'f', 2, 64)
+	width := len(b)
+	b = e.appendTooltip(b)
+	s := string(b)
 	return []encoding.Attribute{
-		{Key: "label", Value: e.label()},
-		{Key: "penwidth", Value: strconv.FormatFloat(e.penWidth(), 'f', 2, 64)},
-		{Key: "tooltip", Value: e.tooltip()},
+		{Key: "label", Value: s[:label]},
+		{Key: "penwidth", Value: s[label:width]},
+		{Key: "tooltip", Value: s[width:]},
 	}
 }
 
 // maxLabelPorts is how many ports an edge's label names.
 const maxLabelPorts = 3
 
-func (e *Edge) label() string {
-	var b strings.Builder
+func (e *Edge) appendLabel(b []byte) []byte {
 	n := 0
 	for p := range e.Ports.All() {
 		if n++; n > maxLabelPorts {
-			b.WriteString(" …")
+			b = append(b, " …"...)
 			break
 		}
 		if n > 1 {
-			b.WriteString(", ")
+			b = append(b, ", "...)
 		}
-		b.WriteString(":" + portName(p))
+		b = append(b, ':')
+		b = appendPort(b, p)
 	}
 	if e.Connections > 1 {
-		b.WriteString(" ×" + strconv.FormatUint(e.Connections, 10))
+		b = append(b, " ×"...)
+		b = strconv.AppendUint(b, e.Connections, 10)
 	}
-	return b.String()
+	return b
 }
 
-// portName returns a port with the name of its service.
-func portName(p uint16) string {
-	s := strconv.Itoa(int(p))
+// appendPort appends a port with the name of its service.
+func appendPort(b []byte, p uint16) []byte {
+	b = strconv.AppendUint(b, uint64(p), 10)
 	if name := ServiceName(p); name != "" {
-		s += " " + name
+		b = append(b, ' ')
+		b = append(b, name...)
 	}
-	return s
+	return b
 }
 
-// penWidth is 1 for a lone connection, and grows by one for each tenfold of
-// connections, or of bytes from 10 kB on, whichever is more, up to 7.
-func (e *Edge) penWidth() float64 {
+// PenWidth returns the width in [Edge.Attributes]: 1 for a lone connection, and
+// one more for each tenfold of connections, or of bytes from 10 kB on, whichever
+// is more, up to 7.
+func (e Edge) PenWidth() float64 {
 	count := math.Log10(float64(max(e.Connections, 1)))
 	bytes := math.Log10(max(float64(e.Sent)+float64(e.Received), 1e4) / 1e4)
 	return 1 + min(max(count, bytes), 6)
 }
 
-func (e *Edge) tooltip() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s → %s\nconnections: %d", e.Client, e.Server, e.Connections)
-	line := func(format string, n uint64) {
-		if n != 0 {
-			fmt.Fprintf(&b, "\n"+format, n)
+func (e *Edge) appendTooltip(b []byte) []byte {
+	b = e.Client.append(b)
+	b = append(b, " → "...)
+	b = e.Server.append(b)
+	b = append(b, "\nconnections: "...)
+	b = strconv.AppendUint(b, e.Connections, 10)
+	for _, line := range [...]struct {
+		name, unit string
+		n          uint64
+	}{
+		{"\nnot seen to close: ", "", e.Open},
+		{"\nover loopback: ", "", e.Loopback},
+		{"\nfailed attempts: ", "", e.Failed},
+		{"\nsent: ", " bytes", e.Sent},
+		{"\nreceived: ", " bytes", e.Received},
+	} {
+		if line.n != 0 {
+			b = append(b, line.name...)
+			b = strconv.AppendUint(b, line.n, 10)
+			b = append(b, line.unit...)
 		}
 	}
-	line("not seen to close: %d", e.Open)
-	line("over loopback: %d", e.Loopback)
-	line("failed attempts: %d", e.Failed)
-	line("sent: %d bytes", e.Sent)
-	line("received: %d bytes", e.Received)
 	if !e.First.IsZero() {
-		fmt.Fprintf(&b, "\nfirst: %s\nlast: %s", e.First.Format(time.RFC3339Nano), e.Last.Format(time.RFC3339Nano))
+		b = append(b, "\nfirst: "...)
+		b = e.First.AppendFormat(b, time.RFC3339Nano)
+		b = append(b, "\nlast: "...)
+		b = e.Last.AppendFormat(b, time.RFC3339Nano)
 	}
 	n := 0
 	for p := range e.Ports.All() {
 		if n++; n > maxLines {
-			b.WriteString("\nport: and more")
-			return b.String()
+			return append(b, "\nport: and more"...)
 		}
-		b.WriteString("\nport: " + portName(p))
+		b = append(b, "\nport: "...)
+		b = appendPort(b, p)
 	}
 	if e.Ports.Truncated() {
-		b.WriteString("\nport: and more")
+		b = append(b, "\nport: and more"...)
 	}
-	return b.String()
+	return b
 }

@@ -9,8 +9,6 @@ import (
 
 	"example.com/tcpgraph/flowgraph"
 	"example.com/tcpgraph/traceformat"
-	"gonum.org/v1/gonum/graph/multi"
-	"gonum.org/v1/gonum/graph/simple"
 )
 
 // workload is about n basic events in little memory: clients that connect to
@@ -68,11 +66,6 @@ func (w *workload) event(i int) traceformat.Event {
 	}
 	return e
 }
-
-// discard takes an event as Add does.
-//
-//go:noinline
-func discard(traceformat.Event) {}
 
 // heap returns the bytes in use.
 func heap() uint64 {
@@ -164,87 +157,4 @@ func BenchmarkRead(b *testing.B) {
 		g.Stats()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(edges), "ns/edge")
-}
-
-// BenchmarkPeers does as much of the same as the peers can.
-func BenchmarkPeers(b *testing.B) {
-	type tuple struct{ a, b netip.AddrPort }
-	type identity struct {
-		pid     uint32
-		command string
-	}
-	type ends struct{ from, to identity }
-	w := newWorkload(1_000_000, false, false)
-	// pairs calls link for each pair of halves.
-	pairs := func(link func(from, to identity)) {
-		waiting := make(map[tuple]identity)
-		for i := range w.events {
-			e := w.event(i)
-			p := identity{e.Process.PID, e.Process.Command}
-			k := tuple{e.Local, e.Remote}
-			if e.Direction == traceformat.Incoming {
-				k = tuple{e.Remote, e.Local}
-			}
-			if q, ok := waiting[k]; !ok {
-				waiting[k] = p
-			} else if delete(waiting, k); e.Direction == traceformat.Incoming {
-				link(q, p)
-			} else {
-				link(p, q)
-			}
-		}
-	}
-	b.Run("none", func(b *testing.B) {
-		for range b.N {
-			for i := range w.events {
-				discard(w.event(i))
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(w.events)), "ns/event")
-	})
-	b.Run("maps", func(b *testing.B) {
-		before := heap()
-		var m map[ends]int
-		for range b.N {
-			m = make(map[ends]int)
-			pairs(func(from, to identity) { m[ends{from, to}]++ })
-		}
-		b.StopTimer()
-		report(b, len(w.events), len(m), before)
-		runtime.KeepAlive(m)
-	})
-	b.Run("simple", func(b *testing.B) {
-		before := heap()
-		var g *simple.WeightedDirectedGraph
-		for range b.N {
-			g = simple.NewWeightedDirectedGraph(0, 0)
-			pairs(func(from, to identity) {
-				f, t := simple.Node(from.pid), simple.Node(to.pid)
-				if f != t { // it panics on them
-					w, _ := g.Weight(int64(f), int64(t))
-					g.SetWeightedEdge(simple.WeightedEdge{F: f, T: t, W: w + 1})
-				}
-			})
-		}
-		b.StopTimer()
-		report(b, len(w.events), g.Edges().Len(), before)
-		runtime.KeepAlive(g)
-	})
-	b.Run("multi", func(b *testing.B) {
-		before := heap()
-		var g *multi.DirectedGraph
-		for range b.N {
-			g = multi.NewDirectedGraph()
-			pairs(func(from, to identity) {
-				g.SetLine(g.NewLine(multi.Node(from.pid), multi.Node(to.pid)))
-			})
-		}
-		b.StopTimer()
-		n := 0
-		for it := g.Edges(); it.Next(); {
-			n++
-		}
-		report(b, len(w.events), n, before)
-		runtime.KeepAlive(g)
-	})
 }

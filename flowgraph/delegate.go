@@ -57,6 +57,9 @@ func (g *Graph) AllNodes() iter.Seq[*Node] { return g.read().AllNodes() }
 // their clients, then of their servers.
 func (g *Graph) AllEdges() iter.Seq[Edge] { return g.read().AllEdges() }
 
+// OrderedEdges is [Graph.AllEdges] with each [Edge] as a gonum edge.
+func (g *Graph) OrderedEdges() iter.Seq[graph.Edge] { return g.read().OrderedEdges() }
+
 // Out returns an iterator over the edges from a node; see [View.Out].
 func (g *Graph) Out(id int64) iter.Seq[Edge] { return g.read().Out(id) }
 

@@ -1,5 +1,7 @@
 package flowgraph
 
+import "slices"
+
 // ref is the end of an edge in an edgeTable: a node, or with a flag an
 // endpoint that is still to be resolved.
 type ref uint32
@@ -24,17 +26,26 @@ type flow struct {
 // the slots, so that finding one touches memory once. Connections on loopback
 // addresses are edges of their own in it.
 type edgeTable struct {
-	hash  *hasher
-	slots []edgeRec
-	n     int
-	more  []edgeMore // the first is not used
-	ports []PortSet
+	hash *hasher
+	n    int
+	*sums
+	// shared says that a view holds the sums as well: they must be copied
+	// before anything is changed.
+	shared bool
 
 	// Flows wait here until there are some, since finding the edges of many
 	// at once lets their cache misses overlap.
 	waiting [32]flow
 	nWait   int
 	touched uint32
+}
+
+// sums is what an edgeTable holds. A reading keeps the pointer to it: growing
+// makes another, so that the slots stay where they are.
+type sums struct {
+	slots []edgeRec
+	more  []edgeMore // the first is not used
+	ports []PortSet
 }
 
 // edgeRec is free if it has no port.
@@ -57,29 +68,38 @@ type edgeMore struct {
 	last       int64
 }
 
-// add adds f to its edge, by the next flush at the latest.
-func (t *edgeTable) add(f *flow) {
-	t.waiting[t.nWait] = *f
-	if t.nWait++; t.nWait == len(t.waiting) {
+func newEdgeTable(h *hasher) edgeTable { return edgeTable{hash: h, sums: &sums{}} }
+
+// add returns a zero flow, which the caller fills. It is added to its edge by
+// the next flush, before which comes another add or a reading.
+func (t *edgeTable) add() *flow {
+	if t.nWait == len(t.waiting) {
 		t.flush()
 	}
+	f := &t.waiting[t.nWait]
+	*f = flow{}
+	t.nWait++
+	return f
 }
 
 // flush adds the flows that wait. It comes before any reading.
 func (t *edgeTable) flush() {
-	for (len(t.slots)/8)*7 < t.n+t.nWait {
+	if t.shared && t.nWait > 0 {
+		t.sums = &sums{slices.Clone(t.slots), slices.Clone(t.more), slices.Clone(t.ports)}
+		t.shared = false
+	}
+	for len(t.slots)/5*4 < t.n+t.nWait {
 		t.grow()
 	}
 	var at [len(t.waiting)]uint32
-	mask := uint32(len(t.slots) - 1)
 	touched := uint32(0)
 	for i := range t.nWait {
 		f := &t.waiting[i]
 		if f.loopback {
 			f.from |= loopbackRef
 		}
-		at[i] = t.hash.words(uint64(f.from), uint64(f.to))
-		touched += t.slots[at[i]&mask].ports // only to have it in the cache
+		at[i] = t.place(f.from, f.to)
+		touched += t.slots[at[i]].ports // only to have it in the cache
 	}
 	t.touched = touched
 	for i := range t.nWait {
@@ -88,31 +108,39 @@ func (t *edgeTable) flush() {
 	t.nWait = 0
 }
 
-// find returns the slot of the edge, or the free one where it belongs.
-func (t *edgeTable) find(from, to ref, hash uint32) *edgeRec {
-	mask := uint32(len(t.slots) - 1)
-	for i := hash; ; i++ {
-		r := &t.slots[i&mask]
+// place returns the slot at which to begin to look for an edge.
+func (t *edgeTable) place(from, to ref) uint32 {
+	return uint32(uint64(t.hash.words(uint64(from), uint64(to))) * uint64(len(t.slots)) >> 32)
+}
+
+// find returns the slot of the edge, or the free one where it belongs, looking
+// from slot i on.
+func (t *edgeTable) find(from, to ref, i uint32) *edgeRec {
+	for {
+		r := &t.slots[i]
 		if r.from == from && r.to == to || r.ports == 0 {
 			return r
 		}
-	}
-}
-
-// grow doubles the room. Views that are still read keep the old slots.
-func (t *edgeTable) grow() {
-	old := t.slots
-	t.slots = make([]edgeRec, max(64, 2*len(old)))
-	for i := range old {
-		if r := &old[i]; r.ports != 0 {
-			*t.find(r.from, r.to, t.hash.words(uint64(r.from), uint64(r.to))) = *r
+		if i++; int(i) == len(t.slots) {
+			i = 0
 		}
 	}
 }
 
-// put adds f to its edge.
-func (t *edgeTable) put(f *flow, hash uint32) {
-	r := t.find(f.from, f.to, hash)
+// grow makes half as much room again: twice as much would stand empty.
+func (t *edgeTable) grow() {
+	old := t.slots
+	t.sums = &sums{make([]edgeRec, max(64, len(old)+len(old)/2)), t.more, t.ports}
+	for i := range old {
+		if r := &old[i]; r.ports != 0 {
+			*t.find(r.from, r.to, t.place(r.from, r.to)) = *r
+		}
+	}
+}
+
+// put adds f to its edge, which is in slot at or behind it.
+func (t *edgeTable) put(f *flow, at uint32) {
+	r := t.find(f.from, f.to, at)
 	if r.ports == 0 {
 		*r = edgeRec{from: f.from, to: f.to, ports: uint32(f.port) + 1}
 		t.n++
@@ -159,16 +187,17 @@ func (t *edgeTable) addPort(r *edgeRec, p uint16) {
 	r.ports = portSets + uint32(len(t.ports)) - 1
 }
 
-func (t *edgeTable) set(r *edgeRec) PortSet {
+func (t *sums) set(r *edgeRec) PortSet {
 	if r.ports < portSets {
 		return PortSet{first: uint16(r.ports - 1), some: true}
 	}
 	return t.ports[r.ports-portSets]
 }
 
-// edge returns what r sums up, without its ends.
-func (t *edgeTable) edge(r *edgeRec) Edge {
-	e := Edge{Connections: uint64(r.conns), Ports: t.set(r)}
+// load stores in e what slot i sums up, without its ends.
+func (t *sums) load(i uint32, e *Edge) {
+	r := &t.slots[i]
+	*e = Edge{Connections: uint64(r.conns), Ports: t.set(r)}
 	if r.more == 0 {
 		e.Open = e.Connections
 	} else {
@@ -182,5 +211,4 @@ func (t *edgeTable) edge(r *edgeRec) Edge {
 	if r.from&loopbackRef != 0 {
 		e.Loopback = e.Connections
 	}
-	return e
 }

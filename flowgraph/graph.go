@@ -39,6 +39,7 @@ type Graph struct {
 	addrs     addrs
 	procIndex index
 	procs     []*process
+	recents   recents
 	texts     map[string]string
 	nodes     arena[Node]
 	byID      map[int64]uint32
@@ -51,6 +52,12 @@ type Graph struct {
 	more   arena[halfMore] // beside halves, as far as anything was known
 	free   uint32          // head of the list of free halves
 	ended  list            // ended connections that are still remembered
+
+	// Sights wait here until there are some, since looking for the halves of
+	// many at once lets their cache misses overlap.
+	queue   [32]sight
+	queued  int
+	touched uint32 // a sum that keeps the compiler from leaving that out
 
 	edges edgeTable // what forgotten connections came to
 	count Stats     // of events, and of forgotten connections
@@ -76,8 +83,9 @@ func New(opts *Options) *Graph {
 	g.nodes.add() // number 0 is nobody
 	g.halves.add()
 	g.scopes.init()
+	g.addrs.init()
 	g.endpoints.init()
-	g.edges.hash = &g.hash
+	g.edges = newEdgeTable(&g.hash)
 	return g
 }
 
@@ -87,46 +95,35 @@ func New(opts *Options) *Graph {
 func (g *Graph) Add(e traceformat.Event) {
 	g.whole = nil
 	g.count.Events++
-	s := sight{e: &e, time: nanoseconds(e.Time), scope: g.scopes.number(e.Process.Host, e.Process.NetNS)}
-	p := g.process(&e.Process, s.scope, s.time)
+	s := &g.queue[g.queued]
+	*s = sight{
+		kind: e.Kind, owner: e.Owner, direction: e.Direction, localPort: e.Local.Port(), remotePort: e.Remote.Port(),
+		scope: g.scopes.number(e.Process.Host, e.Process.NetNS), time: nanoseconds(e.Time), duration: e.Duration,
+		sent: e.BytesSent, recv: e.BytesReceived,
+	}
+	s.bare = s.kind == traceformat.Open && s.owner == traceformat.OwnerDirect && s.time == 0 && e.Process.NetNS == 0
+	r := g.process(&e.Process, s.scope, s.time)
 	local, remote := e.Local.Addr().Unmap(), e.Remote.Addr().Unmap()
 	if !local.IsValid() || !remote.IsValid() || e.Kind > traceformat.Fail {
 		g.count.Invalid++
 		return
 	}
-	if p != nil && g.isLast(p, local, s.scope) {
-		s.local = p.lastAddr
-	} else {
-		s.local = g.addrs.number(&g.hash, local, s.scope)
-	}
-	s.remote = g.addrs.number(&g.hash, remote, s.scope)
-	if p != nil {
-		s.node = p.node
-		p.sawAddr(g, s.local)
-		if e.Direction == traceformat.Incoming && e.Kind != traceformat.Fail {
-			g.sawService(&s, p)
+	s.local, s.bareLocal = g.addrs.number(&g.hash, local, s.scope)
+	s.remote, s.bareRemote = g.addrs.number(&g.hash, remote, s.scope)
+	s.loopback = local.IsLoopback() || remote.IsLoopback()
+	if r != nil {
+		s.node = r.node
+		if r.addr != s.local {
+			r.addr = s.local
+			r.proc.sawAddr(g, s.local)
+		}
+		if s.direction == traceformat.Incoming && s.kind != traceformat.Fail {
+			g.sawService(s, r)
 		}
 	}
-	if e.Kind == traceformat.Fail {
-		g.fail(&s)
-	} else {
-		g.place(&s)
+	if g.queued++; g.queued == len(g.queue) {
+		g.work()
 	}
-}
-
-// sight is an event with its names resolved to numbers.
-type sight struct {
-	e             *traceformat.Event
-	node          uint32 // 0 where the process is not known
-	scope         uint32
-	local, remote uint32 // addresses
-	time          int64
-}
-
-// bare reports whether the event says no more than a basic line can.
-func (s *sight) bare() bool {
-	e := s.e
-	return e.Kind == traceformat.Open && e.Owner == traceformat.OwnerDirect && s.time == 0 && e.Process.NetNS == 0
 }
 
 // nanoseconds returns t in nanoseconds since 1970, and 0 where it is unknown

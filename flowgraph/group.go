@@ -10,11 +10,9 @@ import (
 type viewing struct {
 	opts   ViewOptions
 	groups map[groupKey]*Node
-	of     map[*Node]*Node // what shows a node of the old view; nothing if hidden
-	seen   map[*Node]bool  // nodes of the new view, when they have edges
+	of     []*Node         // by place in the old view: what shows the node; nil if hidden
+	others map[*Node]*Node // the same for nodes that have failed attempts alone
 	all    []*Node
-	edges  []Edge
-	failed []Edge
 }
 
 type groupKey struct {
@@ -22,67 +20,77 @@ type groupKey struct {
 	key      string
 }
 
+// unlisted is the number of a node that is not in the view.
+const unlisted = ^uint32(0)
+
 // View returns a view of the view: what it shows, grouped and filtered
 // further. Members of groups can then be groups themselves.
 func (v *View) View(opts *ViewOptions) *View {
 	b := viewing{
 		groups: make(map[groupKey]*Node),
-		of:     make(map[*Node]*Node),
-		seen:   make(map[*Node]bool),
+		of:     make([]*Node, len(v.nodes)),
+		others: make(map[*Node]*Node),
 	}
 	if opts != nil {
 		b.opts = *opts
 	}
-	for _, n := range v.nodes {
-		b.show(n, true)
+	for i, n := range v.nodes {
+		b.of[i] = b.show(n, true)
 	}
 	for e := range v.failed {
-		b.show(e.Client, false)
-		b.show(e.Server, false)
+		for _, n := range [...]*Node{e.Client, e.Server} {
+			if _, known := b.others[n]; known {
+				continue
+			}
+			if i, listed := v.find(n.id); listed {
+				b.others[n] = b.of[i]
+			} else {
+				b.others[n] = b.show(n, false)
+			}
+		}
 	}
 	b.label()
-	for e := range v.AllEdges() {
-		b.edge(e, &b.edges)
+	for i, n := range b.all {
+		n.number = uint32(i)
 	}
-	for _, e := range b.edges {
-		b.seen[e.Client], b.seen[e.Server] = true, true
-	}
-	for e := range v.failed {
-		b.edge(e, &b.failed)
-	}
+	links := b.links(v)
 	if b.opts.HideIsolated {
-		b.all = slices.DeleteFunc(b.all, func(n *Node) bool { return !b.seen[n] })
+		b.hideIsolated(links)
 	}
-	return b.view(v.stats)
+	w := &View{nodes: b.all, stats: v.stats}
+	folded := w.bundle(links, v)
+	w.addFailed(b.failed(v), folded)
+	w.turn()
+	return w
 }
 
-// show finds what shows node n. A node of failed attempts alone is not listed.
-func (b *viewing) show(n *Node, listed bool) {
-	if b.of[n] != nil || b.opts.KeepNode != nil && !b.opts.KeepNode(n) {
-		return
+// show returns what shows node n, nil if it is hidden. A node of failed attempts
+// alone is not listed.
+func (b *viewing) show(n *Node, listed bool) *Node {
+	if b.opts.KeepNode != nil && !b.opts.KeepNode(n) {
+		return nil
 	}
 	c := n.frozen()
-	b.of[n] = c
+	c.number = unlisted
+	shown := c
 	if b.opts.Group != nil {
 		if key := b.opts.Group(n); key != "" {
 			k := groupKey{n.External(), key}
 			group := b.groups[k]
-			if group == nil {
-				group = &Node{key: key, members: []*Node{c}}
-				b.groups[k] = group
+			if group != nil {
 				if listed {
-					b.all = append(b.all, group)
+					group.members = append(group.members, c)
 				}
-			} else if listed {
-				group.members = append(group.members, c)
+				return group
 			}
-			b.of[n] = group
-			return
+			shown = &Node{key: key, members: []*Node{c}, number: unlisted}
+			b.groups[k] = shown
 		}
 	}
 	if listed {
-		b.all = append(b.all, c)
+		b.all = append(b.all, shown)
 	}
+	return shown
 }
 
 // label gives the groups their ids and labels. Groups come in the order of
@@ -121,70 +129,4 @@ func (b *viewing) label() {
 		}
 	}
 	slices.SortFunc(b.all, compareNodes)
-}
-
-// edge adds an edge of the old view to a list, if it is shown.
-func (b *viewing) edge(e Edge, list *[]Edge) {
-	if b.opts.KeepEdge != nil && !b.opts.KeepEdge(e) {
-		return
-	}
-	e.Client, e.Server = b.of[e.Client], b.of[e.Server]
-	if e.Client == nil || e.Server == nil || b.opts.HideSelf && e.Client == e.Server {
-		return
-	}
-	*list = append(*list, e)
-}
-
-// fold sorts edges by their ends and adds up those with the same.
-func fold(edges []Edge) []Edge {
-	slices.SortStableFunc(edges, func(x, y Edge) int {
-		return cmp.Or(compareNodes(x.Client, y.Client), compareNodes(x.Server, y.Server))
-	})
-	out := edges[:0]
-	for _, e := range edges {
-		if n := len(out); n > 0 && out[n-1].Client == e.Client && out[n-1].Server == e.Server {
-			out[n-1].merge(&e)
-		} else {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-// view makes the view of the nodes and edges. Failed attempts between nodes
-// that have become connected by grouping are added to their edge.
-func (b *viewing) view(stats Stats) *View {
-	edges := fold(b.edges)
-	place := make(map[[2]*Node]int, len(edges))
-	for i, e := range edges {
-		place[[2]*Node{e.Client, e.Server}] = i
-	}
-	failed := b.failed[:0]
-	for _, e := range fold(b.failed) {
-		if i, ok := place[[2]*Node{e.Client, e.Server}]; ok {
-			edges[i].merge(&e)
-		} else {
-			failed = append(failed, e)
-		}
-	}
-	v := &View{nodes: b.all, start: make([]uint32, 1, len(b.all)+1), failed: slices.Values(failed), stats: stats}
-	number := make(map[*Node]uint32, len(b.all))
-	for i, n := range b.all {
-		number[n] = uint32(i)
-	}
-	for _, e := range edges {
-		f, t := number[e.Client], number[e.Server]
-		for len(v.start) <= int(f) {
-			v.start = append(v.start, uint32(len(v.to)))
-		}
-		v.to = append(v.to, t)
-		e.Client.out++
-		e.Server.in++
-	}
-	for len(v.start) <= len(b.all) {
-		v.start = append(v.start, uint32(len(v.to)))
-	}
-	v.edgeAt = func(i uint32) Edge { return edges[i] }
-	v.turn()
-	return v
 }

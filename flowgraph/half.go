@@ -41,58 +41,12 @@ const (
 	ended    // in the list of ended connections
 	alive    // not in the free list
 	rivalled // has no mate because there was more than one candidate
+	loopback // an end has a loopback address
 )
 
 const openedMask = opened | opened<<1 | opened<<2
 
 func (f halfFlags) has(x halfFlags) bool { return f&x != 0 }
-
-// owner returns how the owner is known; values from the future are trusted
-// least.
-func (s *sight) owner() traceformat.Owner {
-	if s.e.Owner > traceformat.OwnerSnapshot {
-		return traceformat.OwnerListener
-	}
-	return s.e.Owner
-}
-
-// rank orders what is known of an owner: in person, then found by a snapshot,
-// then the listener; at the opening before at the end.
-func (s *sight) rank() uint8 {
-	r := [...]uint8{traceformat.OwnerDirect: 0, traceformat.OwnerSnapshot: 2, traceformat.OwnerListener: 4}[s.owner()]
-	if s.e.Kind == traceformat.Close {
-		r++
-	}
-	return r
-}
-
-func (s *sight) direction() halfFlags {
-	switch s.e.Direction {
-	case traceformat.Outgoing:
-		return outgoing
-	case traceformat.Incoming:
-		return incoming
-	}
-	return 0
-}
-
-// half returns the half that s tells of, without what update adds.
-func (g *Graph) half(s *sight) half {
-	h := half{
-		a: g.addrs.recs.at(s.local).bare, pa: s.e.Local.Port(),
-		b: g.addrs.recs.at(s.remote).bare, pb: s.e.Remote.Port(),
-		node: s.node, scope: s.scope, peer: s.remote,
-		flags: alive | bare | s.direction(), rank: s.rank(),
-	}
-	switch same := h.a == h.b && h.pa == h.pb; {
-	case same && h.flags.has(incoming): // a socket connected to itself
-		h.flags |= upper
-	case h.a > h.b || h.a == h.b && h.pa > h.pb:
-		h.a, h.b, h.pa, h.pb = h.b, h.a, h.pb, h.pa
-		h.flags |= upper
-	}
-	return h
-}
 
 func (h *half) hash(g *Graph) uint32 {
 	return g.hash.words(uint64(h.a)<<32|uint64(h.b), uint64(h.pa)<<16|uint64(h.pb))
@@ -134,11 +88,11 @@ func (g *Graph) describes(s *sight, i uint32, want *half) bool {
 	isClosed := h.flags.has(closed)
 	t := s.time
 	switch {
-	case s.e.Kind == traceformat.Close && isClosed:
+	case s.kind == traceformat.Close && isClosed:
 		return t != 0 && t == m.last
-	case s.e.Kind == traceformat.Close:
+	case s.kind == traceformat.Close:
 		return t == 0 || m.first == 0 || t >= m.first && s.start() <= m.first+slack
-	case h.flags.has(opened<<s.owner()) && s.owner() != traceformat.OwnerSnapshot:
+	case h.flags.has(opened<<s.trust()) && s.trust() != traceformat.OwnerSnapshot:
 		return t != 0 && (t == m.first || isClosed && m.first <= t && t <= m.last)
 	case isClosed && t != 0 && m.last != 0:
 		return m.first-slack <= t && t <= m.last
@@ -150,20 +104,11 @@ func (g *Graph) describes(s *sight, i uint32, want *half) bool {
 // from what the Open says.
 const slack = int64(time.Second)
 
-// start returns when the connection of a Close was opened, 0 if unknown.
-func (s *sight) start() int64 {
-	if s.time == 0 || s.e.Duration <= 0 {
-		return 0
-	}
-	return s.time - int64(s.e.Duration)
-}
-
 // update takes over what s says of half i, and reports whether it was new.
 func (g *Graph) update(i uint32, s *sight) (news bool) {
 	h := g.halves.at(i)
-	e := s.e
-	h.flags |= s.direction()
-	if !s.bare() {
+	h.flags |= s.claim()
+	if !s.bare {
 		h.flags &^= bare
 	}
 	if r := s.rank(); s.node != 0 && (h.node == 0 || r < h.rank ||
@@ -171,14 +116,14 @@ func (g *Graph) update(i uint32, s *sight) (news bool) {
 		h.node, h.rank = s.node, r
 	}
 	var m halfMore
-	if e.Kind == traceformat.Open {
+	if s.kind == traceformat.Open {
 		news = !h.flags.has(openedMask)
-		h.flags |= opened << s.owner()
+		h.flags |= opened << s.trust()
 		m.first, m.last = s.time, s.time
 	} else {
 		news = !h.flags.has(closed)
 		h.flags |= closed
-		m.last, m.sent, m.recv = s.time, e.BytesSent, e.BytesReceived
+		m.last, m.sent, m.recv = s.time, s.sent, s.recv
 		m.first = s.start()
 	}
 	if m == (halfMore{}) && i >= g.more.n {
@@ -191,14 +136,14 @@ func (g *Graph) update(i uint32, s *sight) (news bool) {
 }
 
 // newHalf stores h and returns its number.
-func (g *Graph) newHalf(h half, hash uint32) uint32 {
+func (g *Graph) newHalf(h *half, hash uint32) uint32 {
 	i := g.free
 	if i != 0 {
 		g.free = g.halves.at(i).next
 	} else {
 		i = g.halves.add()
 	}
-	*g.halves.at(i) = h
+	*g.halves.at(i) = *h
 	g.pairs.insert(hash, i)
 	return i
 }

@@ -56,9 +56,16 @@ func (s *scopes) number(host string, netns uint32) uint32 {
 
 // addrs numbers addresses. A loopback address is another one in every scope.
 type addrs struct {
-	index index
 	recs  arena[addrRec]
+	index index
+	// The IPv4 addresses that are no loopback addresses are in a table of
+	// their own, with the key in the slot.
+	v4    []slot4
+	used4 int
 }
+
+// slot4 is free if it has no number: number 0 is nobody's.
+type slot4 struct{ addr, number uint32 }
 
 type addrRec struct {
 	addr  netip.Addr
@@ -66,30 +73,68 @@ type addrRec struct {
 	bare  uint32 // the number of the address without its zone
 }
 
-func (t *addrs) number(h *hasher, a netip.Addr, scope uint32) uint32 {
-	if !a.IsLoopback() {
-		scope = 0
-	}
-	var hash uint32
+func (t *addrs) init() {
+	t.recs.add() // number 0 is none
+	t.v4 = make([]slot4, 64)
+}
+
+// number returns the number of an address, and of the same without its zone.
+func (t *addrs) number(h *hasher, a netip.Addr, scope uint32) (n, bare uint32) {
 	if a.Is4() {
 		b := a.As4()
-		hash = h.words(uint64(binary.NativeEndian.Uint32(b[:])), uint64(scope))
-	} else {
-		b := a.As16()
-		hash = h.words(binary.NativeEndian.Uint64(b[:])^h.k, binary.NativeEndian.Uint64(b[8:])+uint64(scope))
+		if b[0] != 127 {
+			n := t.number4(h, a, binary.NativeEndian.Uint32(b[:]))
+			return n, n
+		}
+	} else if !a.IsLoopback() {
+		scope = 0
 	}
+	b := a.As16()
+	hash := h.words(binary.NativeEndian.Uint64(b[:])^h.k, binary.NativeEndian.Uint64(b[8:])+uint64(scope))
 	for n, pos, ok := t.index.seek(hash, hash); ok; n, pos, ok = t.index.seek(hash, pos) {
 		if r := t.recs.at(n); r.addr == a && r.scope == scope {
-			return n
+			return n, r.bare
 		}
 	}
-	n := t.recs.add()
+	n = t.recs.add()
 	t.index.insert(hash, n)
 	*t.recs.at(n) = addrRec{a, scope, n}
-	if a.Zone() != "" {
-		// The zone names an interface on one side only, so that pairs are
-		// matched without it.
-		t.recs.at(n).bare = t.number(h, a.WithZone(""), scope)
+	if a.Zone() == "" {
+		return n, n
 	}
-	return n
+	// The zone names an interface on one side only, so that pairs are
+	// matched without it.
+	_, bare = t.number(h, a.WithZone(""), scope)
+	t.recs.at(n).bare = bare
+	return n, bare
+}
+
+func (t *addrs) number4(h *hasher, a netip.Addr, key uint32) uint32 {
+	s := t.slot4(h, key)
+	if s.number == 0 {
+		if t.used4 >= len(t.v4)/2 {
+			old := t.v4
+			t.v4 = make([]slot4, 2*len(old))
+			for _, o := range old {
+				if o.number != 0 {
+					*t.slot4(h, o.addr) = o
+				}
+			}
+			s = t.slot4(h, key)
+		}
+		t.used4++
+		*s = slot4{key, t.recs.add()}
+		*t.recs.at(s.number) = addrRec{addr: a, bare: s.number}
+	}
+	return s.number
+}
+
+// slot4 returns the slot of an address, or the free one where it belongs.
+func (t *addrs) slot4(h *hasher, key uint32) *slot4 {
+	mask := uint32(len(t.v4) - 1)
+	for i := h.words(uint64(key), 0); ; i++ {
+		if s := &t.v4[i&mask]; s.addr == key || s.number == 0 {
+			return s
+		}
+	}
 }

@@ -23,13 +23,14 @@ var (
 // graph and always says what is known now; a node of a View is a copy.
 type Node struct {
 	id      int64
-	proc    *process // nil for externals and groups
+	proc    *traceformat.Process // nil for externals and groups
 	addr    netip.AddrPort
 	scope   scopeKey // of an external loopback address
 	service bool     // an external endpoint with a port
 	number  uint32   // in the graph's arena
 
-	g         *Graph // nil for the nodes of a View
+	g         *Graph   // nil for the nodes of a View
+	live      *process // the same
 	addrs     []netip.Addr
 	moreAddrs bool
 
@@ -58,7 +59,7 @@ func (n *Node) External() bool {
 func (n *Node) Process() traceformat.Process {
 	switch {
 	case n.proc != nil:
-		return n.proc.Process
+		return *n.proc
 	case len(n.members) > 0:
 		return n.members[0].Process()
 	}
@@ -98,8 +99,8 @@ func (n *Node) Addrs() (addrs []netip.Addr, truncated bool) {
 	case n.g == nil:
 		return slices.Clone(n.addrs), n.moreAddrs
 	default:
-		truncated = n.proc.moreAddrs
-		for _, a := range n.proc.addrs {
+		truncated = n.live.moreAddrs
+		for _, a := range n.live.addrs {
 			addrs = append(addrs, n.g.addrs.recs.at(a).addr)
 		}
 	}
@@ -125,22 +126,29 @@ func (n *Node) Name() string {
 }
 
 // String returns the name and the PID.
-func (n *Node) String() string {
+func (n *Node) String() string { return string(n.append(nil)) }
+
+// append appends the name and the PID.
+func (n *Node) append(b []byte) []byte {
+	b = append(b, n.Name()...)
 	if n.proc == nil || n.proc.Command == "" {
-		return n.Name()
+		return b
 	}
-	return n.Name() + "[" + strconv.FormatUint(uint64(n.proc.PID), 10) + "]"
+	b = append(b, '[')
+	b = strconv.AppendUint(b, uint64(n.proc.PID), 10)
+	return append(b, ']')
 }
 
 // frozen returns a copy for a View, which does not change with the graph.
 func (n *Node) frozen() *Node {
 	c := *n
 	c.in, c.out = 0, 0
-	if c.g != nil && c.proc != nil {
+	if c.live != nil {
 		c.addrs, c.moreAddrs = n.Addrs()
-		c.proc = &process{Process: n.proc.Process}
+		p := *n.proc
+		c.proc = &p
 	}
-	c.g = nil
+	c.g, c.live = nil, nil
 	return &c
 }
 

@@ -23,18 +23,17 @@ type rivals struct {
 	n  int
 }
 
-// place finds the half that s tells of, or makes it, and finds its mate.
-func (g *Graph) place(s *sight) {
-	want := g.half(s)
-	hash := want.hash(g)
+// place finds the half that s tells of, which looks like want, or makes it, and
+// finds its mate.
+func (g *Graph) place(s *sight, want *half, hash uint32) {
 	var r rivals
 	for i, pos, ok := g.pairs.seek(hash, hash); ok; i, pos, ok = g.pairs.seek(hash, pos) {
-		if g.halves.at(i).sameConnection(&want) && r.n < maxRivals {
+		if g.halves.at(i).sameConnection(want) && r.n < maxRivals {
 			r.at[r.n] = i
 			r.n++
 		}
 	}
-	if i := g.known(s, &want, &r); i != 0 {
+	if i := g.known(s, want, &r); i != 0 {
 		if !g.update(i, s) {
 			g.count.Duplicates++
 		}
@@ -44,18 +43,21 @@ func (g *Graph) place(s *sight) {
 		g.review(i)
 		return
 	}
-	if g.opts.ForgetPaired && r.n == 1 && s.bare() && g.halves.at(r.at[0]).flags&(bare|closed) == bare &&
+	if g.opts.ForgetPaired && r.n == 1 && s.bare && g.halves.at(r.at[0]).flags&(bare|closed) == bare &&
 		(g.halves.at(r.at[0]).flags ^ want.flags).has(upper) {
-		f := g.flow(r.at[0], &want)
-		g.edges.add(&f)
-		g.count.tally(&f)
+		g.count.tally(g.flow(&g.edges, r.at[0], want))
 		g.drop(r.at[0])
+		return
+	}
+	if r.n == 0 && s.bare {
+		want.flags |= opened << s.trust()
+		g.newHalf(want, hash)
 		return
 	}
 	if r.n == maxRivals {
 		g.settle(r.at[0])
 		g.count.Forgotten++
-		g.place(s)
+		g.place(s, want, hash)
 		return
 	}
 	i := g.newHalf(want, hash)
@@ -96,7 +98,7 @@ func (g *Graph) known(s *sight, want *half, r *rivals) uint32 {
 	var bestFar int64
 	bestSame := false
 	start := s.time
-	if s.e.Kind == traceformat.Close {
+	if s.kind == traceformat.Close {
 		start = s.start()
 	}
 	for _, i := range r.at[:r.n] {

@@ -2,7 +2,6 @@ package flowgraph
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -12,19 +11,10 @@ import (
 // maxAddrs is how many addresses a node lists.
 const maxAddrs = 64
 
-// process is what is known of a process. What every event needs is at the
-// front, within one cache line.
+// process is what is known of a process.
 type process struct {
-	command   string
-	startSec  int64
-	startNsec int32
-	pid       uint32
-	host      uint32
-	node      uint32
-	lastAddr  uint32
-	lastServe serviceKey
-	lastSure  bool
-	moreAddrs bool
+	identity
+	node uint32
 
 	traceformat.Process
 	// A process that changes its name or its group has several values of a
@@ -33,7 +23,8 @@ type process struct {
 	times [fields]int64
 	as    int64
 
-	addrs []uint32 // local addresses, unordered
+	addrs     []uint32 // local addresses, unordered
+	moreAddrs bool
 }
 
 const fields = 8
@@ -69,8 +60,7 @@ func (g *Graph) identify(p *traceformat.Process, host uint32) (id identity, know
 // lookup returns a process, nil if it is not known.
 func (g *Graph) lookup(id *identity) *process {
 	for n, pos, ok := g.procIndex.seek(id.hash, id.hash); ok; n, pos, ok = g.procIndex.seek(id.hash, pos) {
-		q := g.procs[n]
-		if q.pid == id.pid && q.host == id.host && q.startSec == id.startSec && q.startNsec == id.startNsec && q.command == id.command {
+		if q := g.procs[n]; q.identity == *id {
 			return q
 		}
 	}
@@ -78,27 +68,35 @@ func (g *Graph) lookup(id *identity) *process {
 }
 
 // process returns the event's process, nil if it names none.
-func (g *Graph) process(p *traceformat.Process, scope uint32, t int64) *process {
+func (g *Graph) process(p *traceformat.Process, scope uint32, t int64) *recent {
 	host := g.scopes.keys[scope].hostNumber
-	id, known := g.identify(p, host)
-	if !known {
-		return nil
-	}
-	if q := g.lookup(&id); q != nil {
-		if id.command == "" || !nameOnly(p) {
-			g.learn(q, p, t)
+	r := g.recents.find(p, host)
+	if r == nil {
+		id, known := g.identify(p, host)
+		if !known {
+			return nil
 		}
-		return q
+		q := g.lookup(&id)
+		if q == nil {
+			return g.recall(g.newProcess(&id, p, t))
+		}
+		r = g.recall(q)
 	}
-	q := &process{
-		command: g.text(id.command), startSec: id.startSec, startNsec: id.startNsec, pid: id.pid, host: host,
-		Process: *p, as: t,
+	if r.started || !nameOnly(p) {
+		g.learn(r.proc, p, t)
 	}
-	for _, s := range []*string{&q.Command, &q.Host, &q.Container, &q.Unit, &q.Exe, &q.Cmdline} {
+	return r
+}
+
+// newProcess makes a process of what the event at time t says.
+func (g *Graph) newProcess(id *identity, p *traceformat.Process, t int64) *process {
+	q := &process{identity: *id, Process: *p, as: t}
+	for _, s := range []*string{&q.identity.command, &q.Command, &q.Host, &q.Container, &q.Unit, &q.Exe, &q.Cmdline} {
 		*s = g.text(*s)
 	}
 	q.node = g.newNode(processID(q))
-	g.nodes.at(q.node).proc = q
+	n := g.nodes.at(q.node)
+	n.proc, n.live = &q.Process, q
 	g.procIndex.insert(id.hash, uint32(len(g.procs)))
 	g.procs = append(g.procs, q)
 	return q
@@ -181,23 +179,12 @@ func learn[T cmp.Ordered](l *learner, has *T, v T) {
 	*has, *at = v, l.t
 }
 
-// isLast reports whether an address is that of the process's last event.
-func (g *Graph) isLast(p *process, a netip.Addr, scope uint32) bool {
-	if len(p.addrs) == 0 {
-		return false
-	}
-	r := g.addrs.recs.at(p.lastAddr)
-	return r.addr == a && (r.scope == 0 || r.scope == scope)
-}
-
 // sawAddr notes a local address of the process. Of more than maxAddrs the
 // lowest are kept, whatever their order.
 func (q *process) sawAddr(g *Graph, a uint32) {
-	if a == q.lastAddr && len(q.addrs) > 0 || slices.Contains(q.addrs, a) {
-		q.lastAddr = a
+	if slices.Contains(q.addrs, a) {
 		return
 	}
-	q.lastAddr = a
 	if len(q.addrs) < maxAddrs {
 		q.addrs = append(q.addrs, a)
 		return

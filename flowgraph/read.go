@@ -10,7 +10,8 @@ func (g *Graph) read() *View {
 	if g.whole != nil {
 		return g.whole
 	}
-	b := &reading{g: g, live: edgeTable{hash: &g.hash}}
+	g.work()
+	b := &reading{g: g, live: newEdgeTable(&g.hash)}
 	v := &View{stats: g.count}
 	b.remembered(&v.stats)
 	g.edges.flush()
@@ -53,9 +54,7 @@ func (b *reading) remembered(s *Stats) {
 		if h.mate != 0 {
 			mate = g.halves.at(h.mate)
 		}
-		f := g.flow(i, mate)
-		b.live.add(&f)
-		s.tally(&f)
+		s.tally(g.flow(&b.live, i, mate))
 	}
 }
 
@@ -99,25 +98,10 @@ func (b *reading) sort() {
 			b.order = append(b.order, r)
 		}
 	}
-	spare := make([]edgeRef, len(b.order))
-	starts := make([]uint32, len(b.byID)+1)
-	pass := func(rank func(edgeRef) uint32) {
-		clear(starts)
-		for _, r := range b.order {
-			starts[rank(r)+1]++
-		}
-		for i := range starts[1:] {
-			starts[i+1] += starts[i]
-		}
-		for _, r := range b.order {
-			k := rank(r)
-			spare[starts[k]] = r
-			starts[k]++
-		}
-		b.order, spare = spare, b.order
-	}
-	pass(func(r edgeRef) uint32 { _, to := b.ends(r); return b.rank[to] })
-	pass(func(r edgeRef) uint32 { from, _ := b.ends(r); return b.rank[from] })
+	c := counting[edgeRef]{items: b.order, starts: make([]uint32, len(b.byID)+1)}
+	c.sort(func(r edgeRef) uint32 { _, to := b.ends(r); return b.rank[to] })
+	c.sort(func(r edgeRef) uint32 { from, _ := b.ends(r); return b.rank[from] })
+	b.order = c.items
 }
 
 // number makes the list of nodes that are seen: every process, and the
@@ -148,7 +132,7 @@ func (b *reading) number(v *View) {
 // ends. Runs without a connection are only failed attempts.
 func (b *reading) rows(v *View) {
 	v.start = make([]uint32, 1, len(v.nodes)+1)
-	w := &whole{g: b.g, slots: b.g.edges.slots, live: b.live, refs: b.order[:0]}
+	w := &whole{g: b.g, settled: b.g.edges.sums, live: b.live.sums, refs: b.order[:0]}
 	var failed []edgeRef
 	row := 0
 	for lo := 0; lo < len(b.order); {
@@ -192,8 +176,8 @@ func (b *reading) rows(v *View) {
 // whole holds the edges of a graph.
 type whole struct {
 	g          *Graph
-	slots      []edgeRec // of the graph's own table, which may get others
-	live       edgeTable
+	settled    *sums // of the graph's own table, which may get others
+	live       *sums
 	refs       []edgeRef
 	ends       []uint32 // where the run of each edge ends; nil if all are of one
 	failed     []edgeRef
@@ -202,41 +186,42 @@ type whole struct {
 
 type failedRun struct{ from, to, end uint32 }
 
-// edge returns the edge numbered i, without its ends.
-func (w *whole) edge(i uint32) Edge {
-	if w.ends == nil {
-		return w.sum(w.refs[i : i+1])
+// edge stores the edge numbered i, without its ends, in x.
+func (w *whole) edge(i uint32, x *Edge) {
+	lo, hi := i, i+1
+	if w.ends != nil {
+		hi = w.ends[i]
+		if lo = 0; i > 0 {
+			lo = w.ends[i-1]
+		}
 	}
-	lo := uint32(0)
-	if i > 0 {
-		lo = w.ends[i-1]
-	}
-	return w.sum(w.refs[lo:w.ends[i]])
+	w.sum(w.refs[lo:hi], x)
 }
 
-func (w *whole) sum(run []edgeRef) Edge {
-	var e Edge
-	for i, r := range run {
-		var o Edge
-		if n := len(w.slots); int(r) < n {
-			o = w.g.edges.edge(&w.slots[r])
-		} else {
-			o = w.live.edge(&w.live.slots[int(r)-n])
-		}
-		if i == 0 {
-			e = o
-			continue
-		}
-		e.merge(&o)
+// sum stores the sum of a run in x.
+func (w *whole) sum(run []edgeRef, x *Edge) {
+	w.load(run[0], x)
+	for _, r := range run[1:] {
+		var y Edge
+		w.load(r, &y)
+		x.merge(&y)
 	}
-	return e
+}
+
+func (w *whole) load(r edgeRef, x *Edge) {
+	if n := uint32(len(w.settled.slots)); uint32(r) >= n {
+		w.live.load(uint32(r)-n, x)
+		return
+	}
+	w.settled.load(uint32(r), x)
 }
 
 // failures yields the edges of failed attempts alone.
 func (w *whole) failures(yield func(Edge) bool) {
 	lo := uint32(0)
 	for _, r := range w.failedRuns {
-		e := w.sum(w.failed[lo:r.end])
+		var e Edge
+		w.sum(w.failed[lo:r.end], &e)
 		e.Client, e.Server = w.g.nodes.at(r.from), w.g.nodes.at(r.to)
 		if !yield(e) {
 			return

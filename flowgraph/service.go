@@ -17,14 +17,14 @@ type service struct {
 	manyAcceptors, manyListeners bool
 }
 
-// sawService notes that p, the process of s, accepts at its local endpoint.
-func (g *Graph) sawService(s *sight, p *process) {
-	k := serviceKey{s.scope, g.addrs.recs.at(s.local).bare, s.e.Local.Port()}
-	sure := s.e.Owner != traceformat.OwnerListener
-	if p.lastServe == k && p.lastSure == sure {
+// sawService notes that r, the process of s, accepts at its local endpoint.
+func (g *Graph) sawService(s *sight, r *recent) {
+	k := serviceKey{s.scope, s.bareLocal, s.localPort}
+	sure := s.owner != traceformat.OwnerListener
+	if r.serves == k && r.sure == sure {
 		return
 	}
-	p.lastServe, p.lastSure = k, sure
+	r.serves, r.sure = k, sure
 	for _, k := range [...]serviceKey{k, {0, k.addr, k.port}} {
 		v := g.services[k]
 		if v == nil {

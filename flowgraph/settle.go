@@ -77,21 +77,20 @@ func (g *Graph) settle(i uint32) {
 	if j != 0 {
 		mate = g.halves.at(j)
 	}
-	f := g.flow(i, mate)
-	g.edges.add(&f)
-	g.count.tally(&f)
+	g.count.tally(g.flow(&g.edges, i, mate))
 	if j != 0 {
 		g.drop(j)
 	}
 	g.drop(i)
 }
 
-// flow returns what the connection of half i, and its mate if that is known,
-// adds to which edge.
-func (g *Graph) flow(i uint32, mate *half) flow {
+// flow adds the connection of half i, and its mate if that is known, to its
+// edge in a table, and returns what it adds.
+func (g *Graph) flow(t *edgeTable, i uint32, mate *half) *flow {
+	f := t.add()
 	h := g.halves.at(i)
 	hm := g.times(i)
-	f := flow{conns: 1, first: hm.first, last: hm.last, ambiguous: h.flags.has(rivalled)}
+	f.conns, f.first, f.last, f.ambiguous = 1, hm.first, hm.last, h.flags.has(rivalled)
 	over := h.flags.has(closed)
 	client, server := h, mate
 	cm, sm := hm, halfMore{}
@@ -137,9 +136,7 @@ func (g *Graph) flow(i uint32, mate *half) flow {
 		}
 		f.to = g.endpoints.ref(serviceKey{scope, sa, sp})
 	}
-	if g.addrs.recs.at(h.a).scope != 0 || g.addrs.recs.at(h.b).scope != 0 {
-		f.loopback = true
-	}
+	f.loopback = h.flags.has(loopback)
 	return f
 }
 
@@ -209,23 +206,23 @@ func (g *Graph) accepts(scope, addr uint32, port uint16) bool {
 
 // fail counts an attempt to connect that failed.
 func (g *Graph) fail(s *sight) {
-	f := flow{fail: 1, first: s.time, last: s.time}
+	f := g.edges.add()
+	f.fail, f.first, f.last = 1, s.time, s.time
 	if t := s.start(); t != 0 {
 		f.first = t
 	}
-	if s.e.Direction == traceformat.Incoming {
+	if s.direction == traceformat.Incoming {
 		f.from = ref(g.external(externalKey{addr: s.remote}))
-		f.port = s.e.Local.Port()
+		f.port = s.localPort
 		if f.to = ref(s.node); s.node == 0 {
 			f.to = g.endpoints.ref(serviceKey{s.scope, s.local, f.port})
 		}
 	} else {
-		f.port = s.e.Remote.Port()
+		f.port = s.remotePort
 		f.to = g.endpoints.ref(serviceKey{s.scope, s.remote, f.port})
 		if f.from = ref(s.node); s.node == 0 {
 			f.from = ref(g.external(externalKey{addr: s.local}))
 		}
 	}
-	g.edges.add(&f)
-	g.count.tally(&f)
+	g.count.tally(f)
 }

@@ -19,7 +19,7 @@ type View struct {
 	// have an edge to node i.
 	inStart, from []uint32
 
-	edgeAt func(e uint32) Edge // without its ends
+	edgeAt func(e uint32, x *Edge) // stores edge e, without its ends, in x
 	failed iter.Seq[Edge]
 	stats  Stats // of a whole graph, without its size
 }
@@ -91,5 +91,10 @@ func ByContainer(n *Node) string {
 }
 
 // View returns the graph as it is now, grouped and filtered. Nil options show
-// everything. It takes time and memory in proportion to the graph.
-func (g *Graph) View(opts *ViewOptions) *View { return g.read().View(opts) }
+// everything. It takes time in proportion to the graph, and memory for each
+// node and a few bytes for each edge.
+func (g *Graph) View(opts *ViewOptions) *View {
+	v := g.read()
+	g.edges.shared = true
+	return v.View(opts)
+}

@@ -182,12 +182,18 @@ func (vm *VM) writeInitrd(file, mark string) error {
 	return errors.Join(a.close(), w.Flush(), f.Close())
 }
 
-// tail returns the last lines of a console, if there is one.
+// tail returns the end of a console, if there is one: what the kernel said when
+// it failed, or else the last lines.
 func tail(file string) []byte {
 	const enough = 3000
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return []byte(err.Error())
+	}
+	for _, mark := range []string{"BUG: ", "Oops: ", "Kernel panic"} {
+		if i := bytes.Index(text, []byte(mark)); i >= 0 {
+			return text[i:min(len(text), i+2*enough)]
+		}
 	}
 	return text[max(0, len(text)-enough):]
 }

@@ -100,8 +100,9 @@ type churnTally struct {
 	heard  int
 	closes int
 	halves map[half]*halfCount
-	direct []netip.AddrPort // clients whose connect was seen
-	first  int              // from here on, in locals, all were open
+	direct []netip.AddrPort       // clients whose connect was seen
+	order  map[netip.AddrPort]int // of the last use in locals
+	first  int                    // from here on, in locals, all were open
 }
 
 func (t *churnTally) read(got []traceformat.Event) {
@@ -127,12 +128,12 @@ func (t *churnTally) read(got []traceformat.Event) {
 // index is called when the order of the connects is known.
 func (t *churnTally) index(locals []netip.AddrPort) {
 	t.locals, t.first = locals, len(locals)
-	order := make(map[netip.AddrPort]int, len(locals))
+	t.order = make(map[netip.AddrPort]int, len(locals))
 	for i, a := range locals {
-		order[a] = i
+		t.order[a] = i
 	}
 	for _, a := range t.direct {
-		if i, ok := order[a]; ok {
+		if i, ok := t.order[a]; ok {
 			t.first = min(t.first, i)
 		}
 	}
@@ -141,8 +142,11 @@ func (t *churnTally) index(locals []netip.AddrPort) {
 }
 
 // must reports whether an end has to be reported: because it was open, or
-// because a part of it was reported.
-func (t *churnTally) must(i int, h half) bool { return i >= t.first || t.halves[h] != nil }
+// because a part of it was reported. On loopback the kernel uses a port again
+// after a second (tcp_tw_reuse); the report is about the last use then.
+func (t *churnTally) must(i int, h half) bool {
+	return i >= t.first || t.order[t.locals[i]] == i && t.halves[h] != nil
+}
 
 func (t *churnTally) ends(i int) [2]half {
 	return [2]half{{t.locals[i], t.ln}, {t.ln, t.locals[i]}}

@@ -1,0 +1,51 @@
+package flowgraph
+
+import "example.com/tcpgraph/traceformat"
+
+// recent is what nearly every event needs of its process, in one cache line.
+type recent struct {
+	proc    *process // nil in a free place
+	command string   // the event's, if the process has no start time
+	pid     uint32
+	host    uint32
+	node    uint32
+	addr    uint32     // the local address of its last event; 0 is none
+	serves  serviceKey // the last endpoint at which it was seen to accept,
+	sure    bool       // and whether in person
+	started bool       // it has a start time
+}
+
+// recents remembers processes by the low bits of their PID, the latest of
+// those that have them in common. PIDs lie close together, so that the event's
+// process mostly is there.
+type recents []recent
+
+// find returns the place of the event's process, and nil if it is not there.
+func (t recents) find(p *traceformat.Process, host uint32) *recent {
+	if len(t) == 0 {
+		return nil
+	}
+	r := &t[p.PID&uint32(len(t)-1)]
+	switch {
+	case r.pid != p.PID || r.host != host || r.proc == nil:
+		return nil
+	case r.started && r.proc.StartTime == p.StartTime:
+		return r
+	case !r.started && r.command == p.Command && p.StartTime.IsZero():
+		return r
+	}
+	return nil
+}
+
+// recall puts process q into its place. There are at least as many places as
+// processes.
+func (g *Graph) recall(q *process) *recent {
+	if len(g.procs) > len(g.recents) {
+		g.recents = make([]recent, max(64, 2*len(g.recents)))
+	}
+	r := &g.recents[q.pid&uint32(len(g.recents)-1)]
+	*r = recent{
+		proc: q, command: q.identity.command, pid: q.pid, host: q.host, node: q.node, started: !q.StartTime.IsZero(),
+	}
+	return r
+}
