@@ -56,6 +56,13 @@ func FuzzAddr(f *testing.F) {
 		if strings.ContainsAny(s, "\"|<>\n→←↔") || strings.Contains(s, "::ffff:") && strings.Contains(s, "%") {
 			return
 		}
+		// A bracket in a zone must be quoted, since the first one ends the address.
+		if i := strings.IndexByte(s, ']'); i >= 0 && strings.IndexByte(s[i+1:], ']') >= 0 {
+			if e, err := Parse(s + "→192.0.2.1:1|"); err == nil {
+				t.Errorf("%q: got %v, want an error", s, e.Remote)
+			}
+			return
+		}
 		want, wantErr := netip.ParseAddrPort(s)
 		got, gotErr := Parse(s + "→192.0.2.1:1|")
 		if gotErr == nil && wantErr == nil {

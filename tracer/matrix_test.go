@@ -29,13 +29,13 @@ const tooOld = "5.10"
 
 var (
 	matrixHooks = flag.String("matrix.hooks", "fexit,kretprobe,tracepoint,none", "the accept hooks that TestMatrix tries, a `list` with commas")
-	matrixTests = flag.String("matrix.run", "", "the tests that TestMatrix runs, as a `regexp` for -run; the default is all")
+	matrixTests = flag.String("matrix.run", "^Test(Smoke|Truth)$", "the tests that TestMatrix runs, a `regexp` for -run")
 	matrixOut   = flag.String("matrix.out", "", "write the output of each run of TestMatrix to a file in this `folder`")
 )
 
-// TestMatrix runs all other tests of this package on each kernel of
-// [kernels.Series], once with each accept hook, in virtual machines. One that
-// is too old must be refused in good words. It takes minutes:
+// TestMatrix runs TestSmoke and TestTruth on each kernel of [kernels.Series],
+// once with each accept hook, in virtual machines. One that is too old must be
+// refused in good words. It takes eight minutes on two idle processors:
 //
 //	TCPGRAPH_MATRIX=1 go test ./tracer -run Matrix -timeout 30m
 //
@@ -73,7 +73,7 @@ func TestMatrix(t *testing.T) {
 // kernels are to be fetched.
 func wantMatrix(t *testing.T) (fetch bool) {
 	t.Helper()
-	const how = "set " + matrixEnv + "=1 to run all tests on other kernels in virtual machines, which takes minutes and fetches 170 MB once"
+	const how = "set " + matrixEnv + "=1 to run the tests on other kernels in virtual machines, which takes minutes and fetches 170 MB once"
 	switch os.Getenv(matrixEnv) {
 	case "1":
 		return true
