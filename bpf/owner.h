@@ -3,10 +3,10 @@
 #ifndef TCPGRAPH_OWNER_H
 #define TCPGRAPH_OWNER_H
 
-#define PIDNS_DEPTH 33 /* MAX_PID_NS_LEVEL + 1, include/linux/pid_namespace.h  \
-			*/
-#define EXE_DEPTH 48   /* components and mounts that are followed */
-#define NAME_LEN  256  /* NAME_MAX + 1 */
+/* MAX_PID_NS_LEVEL + 1, include/linux/pid_namespace.h */
+#define PIDNS_DEPTH 33
+#define EXE_DEPTH   48	/* components and mounts that are followed */
+#define NAME_LEN    256 /* NAME_MAX + 1 */
 
 /* A process by its number in the initial namespace. */
 struct process_key {
