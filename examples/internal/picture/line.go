@@ -28,7 +28,7 @@ func linesOf(v *flowgraph.View) *lines {
 			edges[p]++
 			break
 		}
-		w := penWidth(e)
+		w := e.PenWidth()
 		l.thin, l.fat = min(l.thin, w), max(l.fat, w)
 	}
 	ports := make([]uint16, 0, len(edges))
@@ -45,7 +45,7 @@ func linesOf(v *flowgraph.View) *lines {
 // width returns how wide an edge is drawn: the widths that the edges ask for,
 // spread over what is told apart by eye.
 func (l *lines) width(e flowgraph.Edge) float64 {
-	return 0.8 + 3.2*(penWidth(e)-l.thin)/max(l.fat-l.thin, 1.5)
+	return 0.8 + 3.2*(e.PenWidth()-l.thin)/max(l.fat-l.thin, 1.5)
 }
 
 // attributes returns those of an edge.
@@ -81,15 +81,6 @@ func attribute(e flowgraph.Edge, key string) string {
 		}
 	}
 	return ""
-}
-
-// penWidth returns how wide an edge asks to be, 1 to 7.
-func penWidth(e flowgraph.Edge) float64 {
-	w, err := strconv.ParseFloat(attribute(e, "penwidth"), 64)
-	if err != nil {
-		return 1
-	}
-	return w
 }
 
 // labelOf returns the ports of an edge and the count of its connections.
