@@ -83,7 +83,6 @@ func New(opts *Options) *Graph {
 	g.nodes.add() // number 0 is nobody
 	g.halves.add()
 	g.scopes.init()
-	g.addrs.init()
 	g.endpoints.init()
 	g.edges = newEdgeTable(&g.hash)
 	return g
