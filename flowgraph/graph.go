@@ -47,7 +47,8 @@ type Graph struct {
 	services  map[serviceKey]*service
 	endpoints endpoints
 
-	pairs  index // of halves, by connection
+	lones  lones // the simplest of the halves; the others are in
+	pairs  index // by connection
 	halves arena[half]
 	more   arena[halfMore] // beside halves, as far as anything was known
 	free   uint32          // head of the list of free halves

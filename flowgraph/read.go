@@ -41,6 +41,13 @@ type edgeRef uint32
 // remembered sums up the connections that are not forgotten yet.
 func (b *reading) remembered(s *Stats) {
 	g := b.g
+	s.Remembered += uint64(g.lones.n)
+	for i := range g.lones.slots {
+		if l := &g.lones.slots[i]; l.flags != 0 {
+			h := l.half()
+			s.tally(g.flow(&b.live, 0, &h, nil))
+		}
+	}
 	for i := uint32(1); i < g.halves.n; i++ {
 		h := g.halves.at(i)
 		if !h.flags.has(alive) {
@@ -54,7 +61,7 @@ func (b *reading) remembered(s *Stats) {
 		if h.mate != 0 {
 			mate = g.halves.at(h.mate)
 		}
-		s.tally(g.flow(&b.live, i, mate))
+		s.tally(g.flow(&b.live, i, h, mate))
 	}
 }
 

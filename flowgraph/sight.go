@@ -33,7 +33,7 @@ func (g *Graph) work() {
 	for i := range g.queued {
 		g.queue[i].half(&want[i])
 		hash[i] = want[i].hash(g)
-		g.touched += g.pairs.touch(hash[i])
+		g.touched += g.lones.touch(hash[i]) + g.pairs.touch(hash[i])
 	}
 	for i := range g.queued {
 		if n, _, ok := g.pairs.seek(hash[i], hash[i]); ok {
