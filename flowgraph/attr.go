@@ -162,10 +162,26 @@ func appendPort(b []byte, p uint16) []byte {
 // one more for each tenfold of connections, or of bytes from 10 kB on, whichever
 // is more, up to 7.
 func (e Edge) PenWidth() float64 {
-	count := math.Log10(float64(max(e.Connections, 1)))
-	bytes := math.Log10(max(float64(e.Sent)+float64(e.Received), 1e4) / 1e4)
-	return 1 + min(max(count, bytes), 6)
+	width := 0.0
+	if n := e.Connections; n < uint64(len(log10)) {
+		width = log10[n]
+	} else {
+		width = math.Log10(float64(n))
+	}
+	if bytes := float64(e.Sent) + float64(e.Received); bytes > 1e4 {
+		width = max(width, math.Log10(bytes/1e4))
+	}
+	return 1 + min(width, 6)
 }
+
+// log10 holds the logarithms of the numbers of connections that most edges have,
+// with 0 for 0.
+var log10 = func() (t [256]float64) {
+	for n := 1; n < len(t); n++ {
+		t[n] = math.Log10(float64(n))
+	}
+	return t
+}()
 
 // AppendTooltip appends the tooltip in [Edge.Attributes] to b.
 func (e *Edge) AppendTooltip(b []byte) []byte {

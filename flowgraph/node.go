@@ -34,6 +34,7 @@ type Node struct {
 	addrs     []netip.Addr
 	moreAddrs bool
 
+	title   string  // of a node of a View: what String returns
 	key     string  // of a group
 	label   string  // of a group
 	members []*Node // of a group
@@ -130,6 +131,9 @@ func (n *Node) String() string { return string(n.append(nil)) }
 
 // append appends the name and the PID.
 func (n *Node) append(b []byte) []byte {
+	if n.title != "" {
+		return append(b, n.title...)
+	}
 	b = append(b, n.Name()...)
 	if n.proc == nil || n.proc.Command == "" {
 		return b
@@ -149,6 +153,9 @@ func (n *Node) frozen() *Node {
 		c.proc = &p
 	}
 	c.g, c.live = nil, nil
+	if c.title == "" {
+		c.title = c.String() // each of its edges has it
+	}
 	return &c
 }
 
