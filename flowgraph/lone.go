@@ -109,7 +109,7 @@ func (g *Graph) lonely(s *sight, want *half, hash uint32) (done bool) {
 	}
 	h := l.half()
 	g.lones.remove(g, want, hash)
-	if g.opts.ForgetPaired && s.bare && (h.flags^want.flags).has(upper) {
+	if g.opts.ForgetPaired && s.bare && (h.flags ^ want.flags).has(upper) {
 		g.count.tally(g.flow(&g.edges, 0, &h, want))
 		return true
 	}
