@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -22,6 +23,7 @@ type kernel struct {
 	coll    *ebpf.Collection
 	cache   *btf.Cache
 	scans   *link.Iter
+	mu      sync.Mutex  // of hooks
 	hooks   []io.Closer // in order of attachment
 	names   []string
 	accept  AcceptHook
@@ -110,6 +112,8 @@ func (k *kernel) hooked(c io.Closer, name string) {
 
 // detach removes the hooks. The maps stay readable.
 func (k *kernel) detach() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	var errs []error
 	for i := len(k.hooks) - 1; i >= 0; i-- {
 		errs = append(errs, k.hooks[i].Close())

@@ -27,9 +27,12 @@ func drain() error {
 	defer context.AfterFunc(ctx, t.Stop)()
 	fmt.Println("tracing")
 	n := 0
-	for range t.Events() {
-		n++
+	for batch, err := range t.Batches() {
+		if err != nil {
+			return err
+		}
+		n += len(batch)
 	}
 	fmt.Println(n, "events", t.Stats().Lost.Events(), "lost")
-	return t.Err()
+	return nil
 }
