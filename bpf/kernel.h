@@ -104,6 +104,7 @@ struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 snd_una;
 	__u32 snd_nxt;
+	__u32 write_seq;
 	__u64 bytes_acked;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
@@ -247,10 +248,6 @@ struct bpf_iter__bpf_sk_storage_map {
 	struct bpf_map *map;
 	struct sock *sk;
 	void *value;
-};
-
-struct trace_event_raw_sys_enter {
-	unsigned long args[6];
 };
 
 struct trace_event_raw_sys_exit {

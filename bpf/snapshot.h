@@ -136,8 +136,16 @@ static __always_inline int adopt_closing(struct sock *sk, int state)
 
 	if (sk->sk_protocol != IPPROTO_TCP || task->flags & PF_KTHREAD)
 		return 0;
-	if (bpf_sk_storage_get(&sockets, sk, 0, 0) ||
-	    bpf_map_lookup_elem(&accepted, &key))
+	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (c && c->role == ROLE_ACTIVE && !c->owner.pid && !c->filtered) {
+		/* Established under the tracer, begun before it. */
+		c->filtered = !own_by_current(c);
+		c->how = HOW_SNAPSHOT;
+		if (!c->filtered)
+			emit_open(c, bpf_ktime_get_boot_ns());
+		return 0;
+	}
+	if (c || bpf_map_lookup_elem(&accepted, &key))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)

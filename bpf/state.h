@@ -81,16 +81,32 @@ struct {
 } accepted SEC(".maps");
 
 /*
- * Connects of which nothing was sent yet, by thread. Inserted as they begin,
- * deleted as SYN_SENT is entered or as they end. A thread that dies in between
- * leaves its entry to be displaced.
+ * The arguments of tcp_v4_connect and tcp_v6_connect, by thread, where a hook
+ * at their return does not see them. Inserted as they are called, deleted as
+ * they return. A thread that dies in between leaves its entry to be displaced.
+ */
+struct connect_args {
+	__u64 sk, addr;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct connect_args);
+} connecting SEC(".maps");
+
+/*
+ * Failed connects that were reported by their state, by the address of their
+ * socket; the value is the thread if it failed within the call, or else 0.
+ * Inserted as SYN_SENT is left for CLOSE, deleted as the call returns.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
-	__type(value, struct conn);
-} connecting SEC(".maps");
+	__type(value, __u64);
+} failed SEC(".maps");
 
 /*
  * Owners of MPTCP sockets by the address of their first subflow. Inserted by

@@ -40,6 +40,12 @@ type TcpgraphConn struct {
 	Pad       [7]uint8
 }
 
+type TcpgraphConnectArgs struct {
+	_    structs.HostLayout
+	Sk   uint64
+	Addr uint64
+}
+
 type TcpgraphDirection uint32
 
 const (
@@ -126,10 +132,11 @@ type TcpgraphProcess struct {
 }
 
 type TcpgraphProcessBuf struct {
-	_    structs.HostLayout
-	Busy uint32
-	Pad  uint32
-	Walk struct {
+	_        structs.HostLayout
+	Busy     uint32
+	LastExec uint32
+	Last     TcpgraphProcessKey
+	Walk     struct {
 		_      structs.HostLayout
 		Dentry uint64
 		Vfs    uint64
@@ -167,6 +174,7 @@ const (
 	TcpgraphMapDescribed           = "described"
 	TcpgraphMapEnded               = "ended"
 	TcpgraphMapEvents              = "events"
+	TcpgraphMapFailed              = "failed"
 	TcpgraphMapListening           = "listening"
 	TcpgraphMapLost                = "lost"
 	TcpgraphMapNetnsSet            = "netns_set"
@@ -183,14 +191,11 @@ const (
 	TcpgraphProgAcceptReturn       = "accept_return"
 	TcpgraphProgAcceptRing         = "accept_ring"
 	TcpgraphProgAcceptSyscall      = "accept_syscall"
-	TcpgraphProgConnect4Entry      = "connect4_entry"
 	TcpgraphProgConnect4Exit       = "connect4_exit"
-	TcpgraphProgConnect6Entry      = "connect6_entry"
 	TcpgraphProgConnect6Exit       = "connect6_exit"
 	TcpgraphProgConnectCall        = "connect_call"
 	TcpgraphProgConnectReturn      = "connect_return"
 	TcpgraphProgConnectSyscall     = "connect_syscall"
-	TcpgraphProgConnectSyscallExit = "connect_syscall_exit"
 	TcpgraphProgScanUnaccepted     = "scan_unaccepted"
 	TcpgraphProgSetState           = "set_state"
 	TcpgraphProgSetStateAgain      = "set_state_again"
@@ -261,26 +266,23 @@ type TcpgraphSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpgraphProgramSpecs struct {
-	AcceptExit2args    *ebpf.ProgramSpec `ebpf:"accept_exit_2args"`
-	AcceptExit4args    *ebpf.ProgramSpec `ebpf:"accept_exit_4args"`
-	AcceptGraft        *ebpf.ProgramSpec `ebpf:"accept_graft"`
-	AcceptGraftCall    *ebpf.ProgramSpec `ebpf:"accept_graft_call"`
-	AcceptReturn       *ebpf.ProgramSpec `ebpf:"accept_return"`
-	AcceptRing         *ebpf.ProgramSpec `ebpf:"accept_ring"`
-	AcceptSyscall      *ebpf.ProgramSpec `ebpf:"accept_syscall"`
-	Connect4Entry      *ebpf.ProgramSpec `ebpf:"connect4_entry"`
-	Connect4Exit       *ebpf.ProgramSpec `ebpf:"connect4_exit"`
-	Connect6Entry      *ebpf.ProgramSpec `ebpf:"connect6_entry"`
-	Connect6Exit       *ebpf.ProgramSpec `ebpf:"connect6_exit"`
-	ConnectCall        *ebpf.ProgramSpec `ebpf:"connect_call"`
-	ConnectReturn      *ebpf.ProgramSpec `ebpf:"connect_return"`
-	ConnectSyscall     *ebpf.ProgramSpec `ebpf:"connect_syscall"`
-	ConnectSyscallExit *ebpf.ProgramSpec `ebpf:"connect_syscall_exit"`
-	ScanUnaccepted     *ebpf.ProgramSpec `ebpf:"scan_unaccepted"`
-	SetState           *ebpf.ProgramSpec `ebpf:"set_state"`
-	SetStateAgain      *ebpf.ProgramSpec `ebpf:"set_state_again"`
-	SnapshotFiles      *ebpf.ProgramSpec `ebpf:"snapshot_files"`
-	SnapshotSubflows   *ebpf.ProgramSpec `ebpf:"snapshot_subflows"`
+	AcceptExit2args  *ebpf.ProgramSpec `ebpf:"accept_exit_2args"`
+	AcceptExit4args  *ebpf.ProgramSpec `ebpf:"accept_exit_4args"`
+	AcceptGraft      *ebpf.ProgramSpec `ebpf:"accept_graft"`
+	AcceptGraftCall  *ebpf.ProgramSpec `ebpf:"accept_graft_call"`
+	AcceptReturn     *ebpf.ProgramSpec `ebpf:"accept_return"`
+	AcceptRing       *ebpf.ProgramSpec `ebpf:"accept_ring"`
+	AcceptSyscall    *ebpf.ProgramSpec `ebpf:"accept_syscall"`
+	Connect4Exit     *ebpf.ProgramSpec `ebpf:"connect4_exit"`
+	Connect6Exit     *ebpf.ProgramSpec `ebpf:"connect6_exit"`
+	ConnectCall      *ebpf.ProgramSpec `ebpf:"connect_call"`
+	ConnectReturn    *ebpf.ProgramSpec `ebpf:"connect_return"`
+	ConnectSyscall   *ebpf.ProgramSpec `ebpf:"connect_syscall"`
+	ScanUnaccepted   *ebpf.ProgramSpec `ebpf:"scan_unaccepted"`
+	SetState         *ebpf.ProgramSpec `ebpf:"set_state"`
+	SetStateAgain    *ebpf.ProgramSpec `ebpf:"set_state_again"`
+	SnapshotFiles    *ebpf.ProgramSpec `ebpf:"snapshot_files"`
+	SnapshotSubflows *ebpf.ProgramSpec `ebpf:"snapshot_subflows"`
 }
 
 // TcpgraphMapSpecs contains maps before they are loaded into the kernel.
@@ -293,6 +295,7 @@ type TcpgraphMapSpecs struct {
 	Described   *ebpf.MapSpec `ebpf:"described"`
 	Ended       *ebpf.MapSpec `ebpf:"ended"`
 	Events      *ebpf.MapSpec `ebpf:"events"`
+	Failed      *ebpf.MapSpec `ebpf:"failed"`
 	Listening   *ebpf.MapSpec `ebpf:"listening"`
 	Lost        *ebpf.MapSpec `ebpf:"lost"`
 	NetnsSet    *ebpf.MapSpec `ebpf:"netns_set"`
@@ -357,6 +360,7 @@ type TcpgraphMaps struct {
 	Described   *ebpf.Map `ebpf:"described"`
 	Ended       *ebpf.Map `ebpf:"ended"`
 	Events      *ebpf.Map `ebpf:"events"`
+	Failed      *ebpf.Map `ebpf:"failed"`
 	Listening   *ebpf.Map `ebpf:"listening"`
 	Lost        *ebpf.Map `ebpf:"lost"`
 	NetnsSet    *ebpf.Map `ebpf:"netns_set"`
@@ -376,6 +380,7 @@ func (m *TcpgraphMaps) Close() error {
 		m.Described,
 		m.Ended,
 		m.Events,
+		m.Failed,
 		m.Listening,
 		m.Lost,
 		m.NetnsSet,
@@ -419,26 +424,23 @@ type TcpgraphVariables struct {
 //
 // It can be passed to LoadTcpgraphObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpgraphPrograms struct {
-	AcceptExit2args    *ebpf.Program `ebpf:"accept_exit_2args"`
-	AcceptExit4args    *ebpf.Program `ebpf:"accept_exit_4args"`
-	AcceptGraft        *ebpf.Program `ebpf:"accept_graft"`
-	AcceptGraftCall    *ebpf.Program `ebpf:"accept_graft_call"`
-	AcceptReturn       *ebpf.Program `ebpf:"accept_return"`
-	AcceptRing         *ebpf.Program `ebpf:"accept_ring"`
-	AcceptSyscall      *ebpf.Program `ebpf:"accept_syscall"`
-	Connect4Entry      *ebpf.Program `ebpf:"connect4_entry"`
-	Connect4Exit       *ebpf.Program `ebpf:"connect4_exit"`
-	Connect6Entry      *ebpf.Program `ebpf:"connect6_entry"`
-	Connect6Exit       *ebpf.Program `ebpf:"connect6_exit"`
-	ConnectCall        *ebpf.Program `ebpf:"connect_call"`
-	ConnectReturn      *ebpf.Program `ebpf:"connect_return"`
-	ConnectSyscall     *ebpf.Program `ebpf:"connect_syscall"`
-	ConnectSyscallExit *ebpf.Program `ebpf:"connect_syscall_exit"`
-	ScanUnaccepted     *ebpf.Program `ebpf:"scan_unaccepted"`
-	SetState           *ebpf.Program `ebpf:"set_state"`
-	SetStateAgain      *ebpf.Program `ebpf:"set_state_again"`
-	SnapshotFiles      *ebpf.Program `ebpf:"snapshot_files"`
-	SnapshotSubflows   *ebpf.Program `ebpf:"snapshot_subflows"`
+	AcceptExit2args  *ebpf.Program `ebpf:"accept_exit_2args"`
+	AcceptExit4args  *ebpf.Program `ebpf:"accept_exit_4args"`
+	AcceptGraft      *ebpf.Program `ebpf:"accept_graft"`
+	AcceptGraftCall  *ebpf.Program `ebpf:"accept_graft_call"`
+	AcceptReturn     *ebpf.Program `ebpf:"accept_return"`
+	AcceptRing       *ebpf.Program `ebpf:"accept_ring"`
+	AcceptSyscall    *ebpf.Program `ebpf:"accept_syscall"`
+	Connect4Exit     *ebpf.Program `ebpf:"connect4_exit"`
+	Connect6Exit     *ebpf.Program `ebpf:"connect6_exit"`
+	ConnectCall      *ebpf.Program `ebpf:"connect_call"`
+	ConnectReturn    *ebpf.Program `ebpf:"connect_return"`
+	ConnectSyscall   *ebpf.Program `ebpf:"connect_syscall"`
+	ScanUnaccepted   *ebpf.Program `ebpf:"scan_unaccepted"`
+	SetState         *ebpf.Program `ebpf:"set_state"`
+	SetStateAgain    *ebpf.Program `ebpf:"set_state_again"`
+	SnapshotFiles    *ebpf.Program `ebpf:"snapshot_files"`
+	SnapshotSubflows *ebpf.Program `ebpf:"snapshot_subflows"`
 }
 
 func (p *TcpgraphPrograms) Close() error {
@@ -450,14 +452,11 @@ func (p *TcpgraphPrograms) Close() error {
 		p.AcceptReturn,
 		p.AcceptRing,
 		p.AcceptSyscall,
-		p.Connect4Entry,
 		p.Connect4Exit,
-		p.Connect6Entry,
 		p.Connect6Exit,
 		p.ConnectCall,
 		p.ConnectReturn,
 		p.ConnectSyscall,
-		p.ConnectSyscallExit,
 		p.ScanUnaccepted,
 		p.SetState,
 		p.SetStateAgain,

@@ -40,11 +40,8 @@ static __always_inline int on_listen(struct sock *sk, struct tcp_sock *tp)
 /* In the connecting process; the local port is often not chosen yet. */
 static __always_inline int on_connect(struct sock *sk, struct tcp_sock *tp)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct conn *c;
+	struct conn *c = conn_create(sk);
 
-	bpf_map_delete_elem(&connecting, &thread);
-	c = conn_create(sk);
 	if (!c)
 		return 0;
 	c->filtered = !own_by_current(c);
@@ -114,16 +111,22 @@ static __always_inline __u16 connect_error(struct sock *sk)
 static __always_inline void emit_fail(struct sock *sk, struct tcp_sock *tp,
 				      struct conn *c)
 {
+	__u64 key = (__u64)sk, thread = 0;
 	struct event *e;
+	__u16 error;
 
 	read_tuple(&c->tuple, tp);
 	if (c->filtered || !c->owner.pid || !wanted(&c->tuple))
 		return;
+	error = connect_error(sk);
+	if (error == EADDRNOTAVAIL && !sk->sk_err)
+		thread = bpf_get_current_pid_tgid();
+	bpf_map_update_elem(&failed, &key, &thread, BPF_ANY);
 	e = reserve(REC_FAIL, c);
 	if (!e)
 		return;
 	e->time = bpf_ktime_get_boot_ns();
-	e->error = connect_error(sk);
+	e->error = error;
 	bpf_ringbuf_submit(e, wake());
 }
 
