@@ -14,6 +14,13 @@ const volatile bool no_loopback, no_ipv4, no_ipv6;
 /* The tracer's PID namespace, 0 if that is the initial one. */
 const volatile __u32 pidns;
 
+/* Connections are added up, and totals reported; see aggregate.h. */
+const volatile bool aggregate;
+/* Which totals are being added to. */
+volatile __u32 current_epoch;
+/* How old a connection must be, in ns, to be reported by itself. */
+volatile __u64 aggregate_after;
+
 /*
  * All hooks begin at one instant, once they are attached: what one of them
  * notes, the others do not miss.
@@ -240,7 +247,26 @@ static __always_inline struct event *reserve(__u8 type, const struct conn *c)
 	return e;
 }
 
-static __always_inline void emit_open(const struct conn *c, __u64 time)
+/* Application bytes of a connection that has closed. */
+struct counts {
+	__u64 sent, received;
+};
+
+static __always_inline void ring_close(const struct conn *c, __u64 since,
+				       __u64 time, const struct counts *n)
+{
+	struct event *e = reserve(REC_CLOSE, c);
+
+	if (!e)
+		return;
+	e->since = since;
+	e->time = time;
+	e->sent = n->sent;
+	e->received = n->received;
+	bpf_ringbuf_submit(e, wake());
+}
+
+static __always_inline void ring_open(const struct conn *c, __u64 time)
 {
 	struct event *e = reserve(REC_OPEN, c);
 

@@ -27,6 +27,8 @@
 #include "state.h"
 #include "owner.h"
 #include "tuple.h"
+#include "bytes.h"
+#include "aggregate.h"
 #include "transition.h"
 #include "accept.h"
 #include "connect.h"
@@ -156,6 +158,13 @@ SEC("iter/bpf_sk_storage_map")
 int scan_unaccepted(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	return report_unaccepted(ctx->meta->seq, ctx->sk, ctx->value);
+}
+
+/* Connections that are in no total yet. */
+SEC("iter/bpf_map_elem")
+int sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
+{
+	return sweep_flow(ctx->key);
 }
 
 /* What was there before the tracer: all files of all processes. */

@@ -13,6 +13,11 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type TcpgraphAddr struct {
+	_ structs.HostLayout
+	W [4]uint32
+}
+
 type TcpgraphCidrKey struct {
 	_    structs.HostLayout
 	Bits uint32
@@ -77,6 +82,33 @@ type TcpgraphEvent struct {
 		RemotePort uint16
 	}
 	Pad2 uint32
+}
+
+type TcpgraphFlow struct {
+	_     structs.HostLayout
+	Flags uint64
+	Sides [2]struct {
+		_        structs.HostLayout
+		Owner    TcpgraphOwner
+		Opened   uint64
+		Closed   uint64
+		Since    uint64
+		Sent     uint64
+		Received uint64
+		Netns    uint32
+		Ifindex  uint32
+		How      uint8
+		Pad      [7]uint8
+	}
+}
+
+type TcpgraphFlowKey struct {
+	_          structs.HostLayout
+	Client     [16]uint8
+	Server     [16]uint8
+	Scope      uint32
+	ClientPort uint16
+	ServerPort uint16
 }
 
 type TcpgraphHow uint32
@@ -164,6 +196,42 @@ const (
 	TcpgraphRecordTypeREC_PROCESS TcpgraphRecordType = 5
 )
 
+type TcpgraphTotal struct {
+	_     structs.HostLayout
+	Count uint64
+	Sides [2]struct {
+		_        structs.HostLayout
+		Owner    TcpgraphOwner
+		Opened   uint64
+		Closed   uint64
+		Since    uint64
+		Sent     uint64
+		Received uint64
+		Netns    uint32
+		Ifindex  uint32
+		How      uint8
+		Pad      [7]uint8
+	}
+	ClientPort uint16
+	Pad        [6]uint8
+}
+
+type TcpgraphTotalKey struct {
+	_           structs.HostLayout
+	ClientStart uint64
+	ServerStart uint64
+	ClientPid   uint32
+	ServerPid   uint32
+	ClientNetns uint32
+	ServerNetns uint32
+	Client      [16]uint8
+	Server      [16]uint8
+	Epoch       uint32
+	Port        uint16
+	ClientHow   uint8
+	ServerHow   uint8
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -175,7 +243,9 @@ const (
 	TcpgraphMapEnded               = "ended"
 	TcpgraphMapEvents              = "events"
 	TcpgraphMapFailed              = "failed"
+	TcpgraphMapFlows               = "flows"
 	TcpgraphMapListening           = "listening"
+	TcpgraphMapLocals              = "locals"
 	TcpgraphMapLost                = "lost"
 	TcpgraphMapNetnsSet            = "netns_set"
 	TcpgraphMapPids                = "pids"
@@ -183,7 +253,10 @@ const (
 	TcpgraphMapProcessBufs         = "process_bufs"
 	TcpgraphMapSockets             = "sockets"
 	TcpgraphMapSubflows            = "subflows"
+	TcpgraphMapTold                = "told"
+	TcpgraphMapTotals              = "totals"
 	TcpgraphMapWaiting             = "waiting"
+	TcpgraphMapZeros               = "zeros"
 	TcpgraphProgAcceptExit2args    = "accept_exit_2args"
 	TcpgraphProgAcceptExit4args    = "accept_exit_4args"
 	TcpgraphProgAcceptGraft        = "accept_graft"
@@ -201,7 +274,11 @@ const (
 	TcpgraphProgSetStateAgain      = "set_state_again"
 	TcpgraphProgSnapshotFiles      = "snapshot_files"
 	TcpgraphProgSnapshotSubflows   = "snapshot_subflows"
+	TcpgraphProgSweepFlows         = "sweep_flows"
 	TcpgraphVarAcceptHooked        = "accept_hooked"
+	TcpgraphVarAggregate           = "aggregate"
+	TcpgraphVarAggregateAfter      = "aggregate_after"
+	TcpgraphVarCurrentEpoch        = "current_epoch"
 	TcpgraphVarCurrentPhase        = "current_phase"
 	TcpgraphVarMoreNetns           = "more_netns"
 	TcpgraphVarNoIpv4              = "no_ipv4"
@@ -222,6 +299,8 @@ const (
 	TcpgraphVarUnusedPhase         = "unused_phase"
 	TcpgraphVarUnusedProcess       = "unused_process"
 	TcpgraphVarUnusedRecordType    = "unused_record_type"
+	TcpgraphVarUnusedTotal         = "unused_total"
+	TcpgraphVarUnusedTotalKey      = "unused_total_key"
 )
 
 // LoadTcpgraph returns the embedded CollectionSpec for Tcpgraph.
@@ -283,6 +362,7 @@ type TcpgraphProgramSpecs struct {
 	SetStateAgain    *ebpf.ProgramSpec `ebpf:"set_state_again"`
 	SnapshotFiles    *ebpf.ProgramSpec `ebpf:"snapshot_files"`
 	SnapshotSubflows *ebpf.ProgramSpec `ebpf:"snapshot_subflows"`
+	SweepFlows       *ebpf.ProgramSpec `ebpf:"sweep_flows"`
 }
 
 // TcpgraphMapSpecs contains maps before they are loaded into the kernel.
@@ -296,7 +376,9 @@ type TcpgraphMapSpecs struct {
 	Ended       *ebpf.MapSpec `ebpf:"ended"`
 	Events      *ebpf.MapSpec `ebpf:"events"`
 	Failed      *ebpf.MapSpec `ebpf:"failed"`
+	Flows       *ebpf.MapSpec `ebpf:"flows"`
 	Listening   *ebpf.MapSpec `ebpf:"listening"`
+	Locals      *ebpf.MapSpec `ebpf:"locals"`
 	Lost        *ebpf.MapSpec `ebpf:"lost"`
 	NetnsSet    *ebpf.MapSpec `ebpf:"netns_set"`
 	Pids        *ebpf.MapSpec `ebpf:"pids"`
@@ -304,7 +386,10 @@ type TcpgraphMapSpecs struct {
 	ProcessBufs *ebpf.MapSpec `ebpf:"process_bufs"`
 	Sockets     *ebpf.MapSpec `ebpf:"sockets"`
 	Subflows    *ebpf.MapSpec `ebpf:"subflows"`
+	Told        *ebpf.MapSpec `ebpf:"told"`
+	Totals      *ebpf.MapSpec `ebpf:"totals"`
 	Waiting     *ebpf.MapSpec `ebpf:"waiting"`
+	Zeros       *ebpf.MapSpec `ebpf:"zeros"`
 }
 
 // TcpgraphVariableSpecs contains global variables before they are loaded into the kernel.
@@ -312,6 +397,9 @@ type TcpgraphMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpgraphVariableSpecs struct {
 	AcceptHooked        *ebpf.VariableSpec `ebpf:"accept_hooked"`
+	Aggregate           *ebpf.VariableSpec `ebpf:"aggregate"`
+	AggregateAfter      *ebpf.VariableSpec `ebpf:"aggregate_after"`
+	CurrentEpoch        *ebpf.VariableSpec `ebpf:"current_epoch"`
 	CurrentPhase        *ebpf.VariableSpec `ebpf:"current_phase"`
 	MoreNetns           *ebpf.VariableSpec `ebpf:"more_netns"`
 	NoIpv4              *ebpf.VariableSpec `ebpf:"no_ipv4"`
@@ -332,6 +420,8 @@ type TcpgraphVariableSpecs struct {
 	UnusedPhase         *ebpf.VariableSpec `ebpf:"unused_phase"`
 	UnusedProcess       *ebpf.VariableSpec `ebpf:"unused_process"`
 	UnusedRecordType    *ebpf.VariableSpec `ebpf:"unused_record_type"`
+	UnusedTotal         *ebpf.VariableSpec `ebpf:"unused_total"`
+	UnusedTotalKey      *ebpf.VariableSpec `ebpf:"unused_total_key"`
 }
 
 // TcpgraphObjects contains all objects after they have been loaded into the kernel.
@@ -361,7 +451,9 @@ type TcpgraphMaps struct {
 	Ended       *ebpf.Map `ebpf:"ended"`
 	Events      *ebpf.Map `ebpf:"events"`
 	Failed      *ebpf.Map `ebpf:"failed"`
+	Flows       *ebpf.Map `ebpf:"flows"`
 	Listening   *ebpf.Map `ebpf:"listening"`
+	Locals      *ebpf.Map `ebpf:"locals"`
 	Lost        *ebpf.Map `ebpf:"lost"`
 	NetnsSet    *ebpf.Map `ebpf:"netns_set"`
 	Pids        *ebpf.Map `ebpf:"pids"`
@@ -369,7 +461,10 @@ type TcpgraphMaps struct {
 	ProcessBufs *ebpf.Map `ebpf:"process_bufs"`
 	Sockets     *ebpf.Map `ebpf:"sockets"`
 	Subflows    *ebpf.Map `ebpf:"subflows"`
+	Told        *ebpf.Map `ebpf:"told"`
+	Totals      *ebpf.Map `ebpf:"totals"`
 	Waiting     *ebpf.Map `ebpf:"waiting"`
+	Zeros       *ebpf.Map `ebpf:"zeros"`
 }
 
 func (m *TcpgraphMaps) Close() error {
@@ -381,7 +476,9 @@ func (m *TcpgraphMaps) Close() error {
 		m.Ended,
 		m.Events,
 		m.Failed,
+		m.Flows,
 		m.Listening,
+		m.Locals,
 		m.Lost,
 		m.NetnsSet,
 		m.Pids,
@@ -389,7 +486,10 @@ func (m *TcpgraphMaps) Close() error {
 		m.ProcessBufs,
 		m.Sockets,
 		m.Subflows,
+		m.Told,
+		m.Totals,
 		m.Waiting,
+		m.Zeros,
 	)
 }
 
@@ -398,6 +498,9 @@ func (m *TcpgraphMaps) Close() error {
 // It can be passed to LoadTcpgraphObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpgraphVariables struct {
 	AcceptHooked        *ebpf.Variable `ebpf:"accept_hooked"`
+	Aggregate           *ebpf.Variable `ebpf:"aggregate"`
+	AggregateAfter      *ebpf.Variable `ebpf:"aggregate_after"`
+	CurrentEpoch        *ebpf.Variable `ebpf:"current_epoch"`
 	CurrentPhase        *ebpf.Variable `ebpf:"current_phase"`
 	MoreNetns           *ebpf.Variable `ebpf:"more_netns"`
 	NoIpv4              *ebpf.Variable `ebpf:"no_ipv4"`
@@ -418,6 +521,8 @@ type TcpgraphVariables struct {
 	UnusedPhase         *ebpf.Variable `ebpf:"unused_phase"`
 	UnusedProcess       *ebpf.Variable `ebpf:"unused_process"`
 	UnusedRecordType    *ebpf.Variable `ebpf:"unused_record_type"`
+	UnusedTotal         *ebpf.Variable `ebpf:"unused_total"`
+	UnusedTotalKey      *ebpf.Variable `ebpf:"unused_total_key"`
 }
 
 // TcpgraphPrograms contains all programs after they have been loaded into the kernel.
@@ -441,6 +546,7 @@ type TcpgraphPrograms struct {
 	SetStateAgain    *ebpf.Program `ebpf:"set_state_again"`
 	SnapshotFiles    *ebpf.Program `ebpf:"snapshot_files"`
 	SnapshotSubflows *ebpf.Program `ebpf:"snapshot_subflows"`
+	SweepFlows       *ebpf.Program `ebpf:"sweep_flows"`
 }
 
 func (p *TcpgraphPrograms) Close() error {
@@ -462,6 +568,7 @@ func (p *TcpgraphPrograms) Close() error {
 		p.SetStateAgain,
 		p.SnapshotFiles,
 		p.SnapshotSubflows,
+		p.SweepFlows,
 	)
 }
 

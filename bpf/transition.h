@@ -74,6 +74,8 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 	read_tuple(&c->tuple, tp);
 	if (!wanted(&c->tuple))
 		c->filtered = 1;
+	if (aggregate)
+		note_local(c->tuple.local);
 	if (c->role == ROLE_LISTENER) {
 		c->role = ROLE_PASSIVE;
 		if (accept_hooked) {
@@ -127,60 +129,6 @@ static __always_inline void emit_fail(struct sock *sk, struct tcp_sock *tp,
 		return;
 	e->time = bpf_ktime_get_boot_ns();
 	e->error = error;
-	bpf_ringbuf_submit(e, wake());
-}
-
-/* The MPTCP socket of its first subflow; NULL for all other sockets. */
-static __always_inline struct mptcp_sock *multipath_of(struct tcp_sock *tp)
-{
-	struct mptcp_subflow_context *ctx;
-
-	if (!bpf_core_field_exists(tp->is_mptcp) || !tp->is_mptcp)
-		return NULL;
-	ctx = tp->inet_conn.icsk_ulp_data;
-	if (!ctx || BPF_CORE_READ_BITFIELD_PROBED(ctx, request_join) ||
-	    BPF_CORE_READ_BITFIELD_PROBED(ctx, mp_join))
-		return NULL;
-	return (struct mptcp_sock *)BPF_CORE_READ(ctx, conn);
-}
-
-/*
- * Application bytes. bytes_sent counts no SYN and no FIN, but what is sent
- * again, and bytes_received counts the peer's FIN (tcp_fin in tcp_input.c,
- * which sets SOCK_DONE as it does so).
- */
-static __always_inline void count_bytes(struct event *e, struct sock *sk,
-					struct tcp_sock *tp)
-{
-	enum { SOCK_DONE_BIT = 1 }; /* enum sock_flags, include/net/sock.h */
-	__u64 fin = sk->__sk_common.skc_flags >> SOCK_DONE_BIT & 1;
-	struct mptcp_sock *msk = multipath_of(tp);
-
-	/*
-	 * MPTCP sends bytes again, as new ones of a subflow, when it waits for
-	 * its own acknowledgement. Its sockets count since 6.5 (38967f424b5b).
-	 */
-	if (msk && bpf_core_field_exists(msk->bytes_received)) {
-		e->sent = BPF_CORE_READ(msk, bytes_sent);
-		e->received = BPF_CORE_READ(msk, bytes_received);
-		return;
-	}
-	e->sent = tp->bytes_sent - tp->bytes_retrans;
-	e->received = tp->bytes_received;
-	if (e->received)
-		e->received -= fin;
-}
-
-static __always_inline void emit_close(struct sock *sk, struct tcp_sock *tp,
-				       const struct conn *c, __u64 since)
-{
-	struct event *e = reserve(REC_CLOSE, c);
-
-	if (!e)
-		return;
-	e->since = since;
-	e->time = bpf_ktime_get_boot_ns();
-	count_bytes(e, sk, tp);
 	bpf_ringbuf_submit(e, wake());
 }
 

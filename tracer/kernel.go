@@ -23,6 +23,7 @@ type kernel struct {
 	coll    *ebpf.Collection
 	cache   *btf.Cache
 	scans   *link.Iter
+	sweeps  *link.Iter  // if connections are added up
 	mu      sync.Mutex  // of hooks
 	hooks   []io.Closer // in order of attachment
 	names   []string
@@ -54,11 +55,16 @@ func load(o *Options) (k *kernel, err error) {
 	}
 	spec.Maps[bpf.TcpgraphMapEvents].MaxEntries = uint32(o.RingSize)
 	spec.Maps[bpf.TcpgraphMapAccepted].MaxEntries = uint32(o.MaxAccepted)
+	if o.Aggregate == 0 {
+		for _, name := range aggregateMaps {
+			spec.Maps[name].MaxEntries = 1 // takes no memory to speak of
+		}
+	}
 
 	k = &kernel{spec: spec, cache: btf.NewCache()}
 	base := spec.Copy()
 	for name := range base.Programs {
-		if !corePrograms[name] {
+		if !corePrograms[name] && (o.Aggregate == 0 || name != bpf.TcpgraphProgSweepFlows) {
 			delete(base.Programs, name)
 		}
 	}
@@ -83,6 +89,12 @@ func (k *kernel) attach(want AcceptHook) error {
 	k.scans, err = link.AttachIter(link.IterOptions{Program: k.prog(bpf.TcpgraphProgScanUnaccepted), Map: k.table(bpf.TcpgraphMapSockets)})
 	if err != nil {
 		return fmt.Errorf("attach iter/bpf_sk_storage_map: %w", err)
+	}
+	if sweep := k.prog(bpf.TcpgraphProgSweepFlows); sweep != nil {
+		k.sweeps, err = link.AttachIter(link.IterOptions{Program: sweep, Map: k.table(bpf.TcpgraphMapFlows)})
+		if err != nil {
+			return fmt.Errorf("attach iter/bpf_map_elem: %w", err)
+		}
 	}
 	if err := k.attachAccept(want); err != nil {
 		return err
@@ -128,8 +140,10 @@ func (k *kernel) detach() error {
 // Close frees everything. It may be called on a partly built kernel.
 func (k *kernel) Close() error {
 	err := k.detach()
-	if k.scans != nil {
-		err = errors.Join(err, k.scans.Close())
+	for _, it := range []*link.Iter{k.scans, k.sweeps} {
+		if it != nil {
+			err = errors.Join(err, it.Close())
+		}
 	}
 	k.coll.Close()
 	return err

@@ -30,6 +30,7 @@ const batchSize = 128
 type pump struct {
 	*Tracer
 	scanner scanner
+	adder   aggregator
 	record  ringbuf.Record
 	before  []Event // the snapshot, until it is delivered
 	begun   bool
@@ -37,10 +38,11 @@ type pump struct {
 	deliver func([]Event) bool
 }
 
-func newPump(t *Tracer, before []Event, unaccepted time.Duration) *pump {
+func newPump(t *Tracer, before []Event, o *Options) *pump {
 	return &pump{
 		Tracer:  t,
-		scanner: scanner{kernel: t.kernel, after: unaccepted},
+		scanner: scanner{kernel: t.kernel, after: o.Unaccepted},
+		adder:   aggregator{kernel: t.kernel, every: o.Aggregate, next: time.Now().Add(o.Aggregate)},
 		before:  before,
 		batch:   make([]Event, 0, batchSize),
 	}
@@ -84,6 +86,9 @@ func (p *pump) run(deliver func([]Event) bool) error {
 		if err := p.scanner.scanIfDue(); err != nil {
 			return err
 		}
+		if err := p.deliverTotals(p.adder.step(time.Now())); err != nil {
+			return err
+		}
 		if n > 0 {
 			settled = false
 			wait.Reset(drainEvery)
@@ -97,6 +102,9 @@ func (p *pump) run(deliver func([]Event) bool) error {
 		pause := settleFor
 		if settled {
 			pause = idleFor
+			if p.adder.every > 0 {
+				pause = min(pause, max(time.Until(p.adder.next), 0))
+			}
 		}
 		p.kernel.setWaiting(true)
 		n, err = p.drain(time.Now().Add(pause))
@@ -153,6 +161,20 @@ func (p *pump) flush() error {
 	return nil
 }
 
+// deliverTotals delivers the events of totals.
+func (p *pump) deliverTotals(totals []total, err error) error {
+	for i := range totals {
+		if err != nil {
+			break
+		}
+		p.batch, err = p.decoder.decodeTotal(&totals[i], p.batch)
+		if err == nil && len(p.batch) > batchSize-2 { // for the next one's two
+			err = p.flush()
+		}
+	}
+	return errors.Join(err, p.flush())
+}
+
 // finish detaches and delivers what is left.
 func (p *pump) finish() error {
 	if err := p.kernel.detach(); err != nil {
@@ -161,8 +183,14 @@ func (p *pump) finish() error {
 	if _, err := p.kernel.scan(0); err != nil {
 		return err
 	}
-	_, err := p.drain(past)
-	return err
+	totals, err := p.adder.finish()
+	if err != nil {
+		return err
+	}
+	if _, err := p.drain(past); err != nil {
+		return err
+	}
+	return p.deliverTotals(totals, nil)
 }
 
 // scanner looks for incoming connections that nobody accepts.

@@ -106,7 +106,7 @@ func open(o *Options) (t *Tracer, err error) {
 	before := d.decodeSnapshot(records)
 	t.snapshot = uint64(len(before))
 	t.received.Store(t.snapshot)
-	t.pump = newPump(t, before, o.Unaccepted)
+	t.pump = newPump(t, before, o)
 	return t, nil
 }
 
