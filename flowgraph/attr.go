@@ -102,25 +102,33 @@ func number(n uint64) string {
 // penwidth (more for more traffic) and tooltip (all detail). Values are raw,
 // untrusted text, in which a line break is "\n"; an encoder must escape them.
 func (e Edge) Attributes() []encoding.Attribute {
-	// The values are parts of one string: a graph can have a million edges.
 	var room [512]byte
-	b := e.appendLabel(room[:0])
-	label := len(b)
-	b = strconv.AppendFloat(b, e.PenWidth(), 'f', 2, 64)
-	width := len(b)
-	b = e.appendTooltip(b)
-	s := string(b)
-	return []encoding.Attribute{
-		{Key: "label", Value: s[:label]},
-		{Key: "penwidth", Value: s[label:width]},
-		{Key: "tooltip", Value: s[width:]},
-	}
+	attrs, _ := e.appendAttributes(make([]encoding.Attribute, 0, 3), room[:0])
+	return attrs
+}
+
+// appendAttributes appends the attributes to attrs. What is behind text is
+// working space.
+func (e *Edge) appendAttributes(attrs []encoding.Attribute, text []byte) ([]encoding.Attribute, []byte) {
+	// The values are parts of one string: a graph can have a million edges.
+	text = e.AppendLabel(text)
+	label := len(text)
+	text = strconv.AppendFloat(text, e.PenWidth(), 'f', 2, 64)
+	width := len(text)
+	text = e.AppendTooltip(text)
+	s := string(text)
+	return append(attrs,
+		encoding.Attribute{Key: "label", Value: s[:label]},
+		encoding.Attribute{Key: "penwidth", Value: s[label:width]},
+		encoding.Attribute{Key: "tooltip", Value: s[width:]},
+	), text
 }
 
 // maxLabelPorts is how many ports an edge's label names.
 const maxLabelPorts = 3
 
-func (e *Edge) appendLabel(b []byte) []byte {
+// AppendLabel appends the label in [Edge.Attributes] to b.
+func (e *Edge) AppendLabel(b []byte) []byte {
 	n := 0
 	for p := range e.Ports.All() {
 		if n++; n > maxLabelPorts {
@@ -159,7 +167,8 @@ func (e Edge) PenWidth() float64 {
 	return 1 + min(max(count, bytes), 6)
 }
 
-func (e *Edge) appendTooltip(b []byte) []byte {
+// AppendTooltip appends the tooltip in [Edge.Attributes] to b.
+func (e *Edge) AppendTooltip(b []byte) []byte {
 	b = e.Client.append(b)
 	b = append(b, " → "...)
 	b = e.Server.append(b)

@@ -48,8 +48,10 @@ const openedMask = opened | opened<<1 | opened<<2
 
 func (f halfFlags) has(x halfFlags) bool { return f&x != 0 }
 
-func (h *half) hash(g *Graph) uint32 {
-	return g.hash.words(uint64(h.a)<<32|uint64(h.b), uint64(h.pa)<<16|uint64(h.pb))
+func (h *half) hash(g *Graph) uint32 { return g.hashEnds(h.a, h.b, h.pa, h.pb) }
+
+func (g *Graph) hashEnds(a, b uint32, pa, pb uint16) uint32 {
+	return g.hash.words(uint64(a)<<32|uint64(b), uint64(pa)<<16|uint64(pb))
 }
 
 func (h *half) sameConnection(o *half) bool {
@@ -63,7 +65,8 @@ func (h *half) selfConnected() bool { return h.a == h.b && h.pa == h.pb }
 // snapshot found it as well would come as a surprise now.)
 func (h *half) complete() bool { return h.flags.has(opened) && h.flags.has(closed) }
 
-// times returns what more is known of a half; the zero value if nothing is.
+// times returns what more is known of a half; the zero value if nothing is, as
+// of number 0.
 func (g *Graph) times(i uint32) halfMore {
 	if i < g.more.n {
 		return *g.more.at(i)

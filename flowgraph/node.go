@@ -101,7 +101,7 @@ func (n *Node) Addrs() (addrs []netip.Addr, truncated bool) {
 	default:
 		truncated = n.live.moreAddrs
 		for _, a := range n.live.addrs {
-			addrs = append(addrs, n.g.addrs.recs.at(a).addr)
+			addrs = append(addrs, n.g.addrs.rec(a).addr)
 		}
 	}
 	slices.SortFunc(addrs, netip.Addr.Compare)
@@ -177,7 +177,7 @@ func (g *Graph) external(k externalKey) uint32 {
 	if n := g.externals[k]; n != 0 {
 		return n
 	}
-	r := g.addrs.recs.at(k.addr)
+	r := g.addrs.rec(k.addr)
 	scope := g.scopes.keys[r.scope].scopeKey
 	addr := netip.AddrPortFrom(r.addr, k.port)
 	n := g.newNode(textID(1, addr.String(), strconv.FormatBool(k.service), scope.host, strconv.FormatUint(uint64(scope.netns), 10)))

@@ -112,7 +112,7 @@ func appendEndpoint(dst []byte, ap netip.AddrPort) []byte {
 	case !addr.IsValid():
 		dst = append(dst, '?')
 	case addr.Is4() || addr.Is4In6():
-		dst = addr.Unmap().AppendTo(dst)
+		return append4(dst, addr.As4(), ap.Port())
 	default:
 		dst = append(dst, '[')
 		dst = addr.WithZone("").AppendTo(dst)
