@@ -55,6 +55,8 @@ func TestBrowser(t *testing.T) {
 		"reconnect": testReconnect,
 		"widths":    testWidths,
 		"address":   testAddress,
+		"dense":     testDense,
+		"rows":      testRows,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.forget()

@@ -9,7 +9,7 @@ import * as scenes from "./scene.js";
 import * as states from "./state.js";
 import * as exports from "./export.js";
 import { listen, post } from "./stream.js";
-import { clock, number, plural } from "./text.js";
+import { clock, number, plural, setToday } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 const steps = 1000; // of the slider
@@ -82,6 +82,7 @@ function showPanel(found, live) {
 
 // words brings what is said in words up to date.
 function words(status) {
+  setToday(status.trace && status.unit === "time" ? status.now : Date.now());
   document.title = status.title ? `${status.title} – tcpgraph` : "tcpgraph";
   $("title").textContent = status.title || "tcpgraph";
   $("summary").textContent = [
@@ -315,18 +316,24 @@ async function restore() {
 if (matchMedia("(max-width: 760px)").matches) toggleSide(false);
 restore();
 // A change in the model is shown with the next frame, and several with one; in a
-// tab that nobody looks at there are no frames.
-let pending = false;
+// tab that nobody looks at there are no frames. Many edges take long to draw, and
+// are drawn at most twice a second.
+const manyEdges = 700, manyPeriod = 500; // milliseconds
+let pending = false, refreshed = 0;
 listen((update) => {
   model.apply(update, performance.now());
   if (update.reset) panelShown = -Infinity;
   if (update.reset && state.at !== null) restore();
   if (pending || frozen || past) return;
   pending = true;
-  requestAnimationFrame(() => {
+  const show = () => requestAnimationFrame((now) => {
     pending = false;
+    refreshed = now;
     refresh(true);
   });
+  const left = scene.edges.size > manyEdges ? refreshed + manyPeriod - performance.now() : 0;
+  if (left > 0) setTimeout(show, left);
+  else show();
 }, (connected) => ($("offline").hidden = connected));
 
 // What was open a while ago becomes grey though nothing happens.

@@ -118,6 +118,10 @@ function name(n) {
   const many = n.members.size;
   if (!n.group) {
     n.name = first.name || `PID ${first.pid ?? "unknown"}`;
+    if (first.external && first.name !== first.address) { // a server's: its port goes below
+      n.label = first.address;
+      n.detail = `external · port ${first.name.slice(first.name.lastIndexOf(":") + 1)}`;
+    }
     n.sub = first.external ? "external" : [first.pid ? `PID ${first.pid}` : "", first.container ?? first.host ?? ""].filter(Boolean).join(" · ");
     return;
   }
