@@ -59,7 +59,8 @@ function emphasise(live = false) {
   }
   const now = past ? () => past.start + (past.step(state.at) + 1) * past.width : Date.now;
   const alive = model.status.unit === "event" ? () => true : (x) => x.last > now() - alivePeriod;
-  stage.look = { lit, found: lit ? null : found, selected: state.select, alive };
+  // While the end of a path is asked for, all that it can be is seen.
+  stage.look = { lit: paths ? null : lit, found: lit ? null : found, selected: state.select, alive };
   stage.draw();
   showPanel(found, live);
   if (found) $("search").setAttribute("aria-description", plural(found.size, "match", "matches"));
@@ -77,7 +78,7 @@ function showPanel(found, live) {
     return;
   }
   panelShown = performance.now();
-  panel.show(scene, state.select, found, past ? state.at : 0);
+  panel.show(scene, paths ? "" : state.select, found, past ? state.at : 0);
 }
 
 // words brings what is said in words up to date.
@@ -91,6 +92,9 @@ function words(status) {
   ].join(" · ");
   banner("loss", status.lost || status.loss ? `${plural(status.lost ?? 0, "event")} lost: ${status.loss || "the cause is not known"}` : "");
   const notes = [];
+  const from = scene.nodes.get(state.select), to = scene.nodes.get(state.path);
+  if (paths && from) notes.push(`Choose the other end of the path from ${from.name}, in the graph or in the table; Esc ends this.`);
+  if (from && to && from !== to && !scenes.shortestPath(scene, from.key, to.key)) notes.push(`No path joins ${from.name} and ${to.name}.`);
   if (status.note) notes.push(status.note);
   if (!state.by && scene.by === "command") notes.push(`${number(scene.counts.process)} processes are grouped by command; choose under View to see each.`);
   if (!state.external && scene.fold) notes.push(`${number(scene.counts.external)} external addresses are folded by network.`);
@@ -127,13 +131,14 @@ function change(part) {
 
 function choose(key) {
   if (paths && key) {
-    pathMode(false);
-    return change({ path: key });
+    paths = false;
+    change({ path: key });
+    return $("details").focus();
   }
-  pathMode(false);
+  paths = false;
   Object.assign(state, { select: key ?? "", path: "" });
   remember();
-  emphasise();
+  pathMode(false);
   $("pin").setAttribute("aria-pressed", String(state.pins.has(state.select)));
   if (key) toggleSide(true);
   if (key && document.activeElement?.closest("#side")) $("details").focus();
@@ -141,7 +146,12 @@ function choose(key) {
 
 function pathMode(on) {
   paths = on;
-  $("path").setAttribute("aria-pressed", String(on));
+  emphasise();
+  words((frozen ?? model).status);
+  if (on) {
+    toggleSide(true);
+    $("list").querySelector("td button")?.focus();
+  }
 }
 
 function pinned() {
@@ -177,7 +187,7 @@ async function slide(value) {
 }
 
 function showAt(at) {
-  $("when").textContent = past.unit === "event" ? `event ${number(at)}` : clock(at);
+  $("when").textContent = past.unit === "event" ? `event ${number(at)}` : clock(at, past.end - past.start < 60e3);
   $("slider").setAttribute("aria-valuetext", $("when").textContent);
   change({ at });
 }
@@ -260,7 +270,7 @@ $("pin").addEventListener("click", () => {
   pinned();
   stage.draw();
 });
-$("path").addEventListener("click", () => pathMode(!paths));
+$("path").addEventListener("click", () => pathMode(true));
 $("focus").addEventListener("click", () => stage.centre(state.select));
 function toggleSide(shown = $("side").hidden) {
   $("side").hidden = !shown;
@@ -279,7 +289,7 @@ document.addEventListener("click", (ev) => {
 addEventListener("keydown", (ev) => {
   if (ev.key === "Escape") {
     for (const d of [$("more"), $("export")]) d.open = false;
-    pathMode(false);
+    if (paths) return pathMode(false);
     if (document.activeElement === $("search") && $("search").value === "") $("search").blur();
     return choose(null);
   }

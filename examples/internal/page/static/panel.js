@@ -23,7 +23,7 @@ export class Panel {
     ], { sort: 3, descending: true });
     this.peers = new Table($("peers"), "Peers", [
       { name: "Peer", value: (r) => r.name.toLowerCase(), text: (r) => r.name, choose: (r) => choose(r.node) },
-      { name: "Direction", value: (r) => r.direction },
+      { name: "Role", value: (r) => r.direction },
       { name: "Port", value: (r) => Math.min(...r.edge.ports.keys()), text: (r) => ports(r.edge, 4) },
       { name: "Conns", value: (r) => r.edge.connections, text: (r) => number(r.edge.connections), numeric: true },
       { name: "Open", value: (r) => r.edge.open, text: (r) => number(r.edge.open), numeric: true },

@@ -24,11 +24,12 @@ export function setToday(ms) {
 }
 
 // clock returns the time of day of a time in milliseconds, with the date if that
-// is not today's.
-export function clock(ms) {
+// is not today's, and if asked for with the tenths of the second.
+export function clock(ms, tenths = false) {
   if (!ms) return "";
   const day = date.format(ms);
-  return day === date.format() ? hours.format(ms) : `${day} ${hours.format(ms)}`;
+  const of = hours.format(ms) + (tenths ? `.${Math.floor((ms % 1000) / 100)}` : "");
+  return day === date.format() ? of : `${day} ${of}`;
 }
 
 // time returns the same for a table.
