@@ -138,7 +138,7 @@ export class CanvasPen {
     this.pixel = 1 / (scale * ratio);
     // Text is no smaller than can be read, and what has no room then is left out.
     this.size = { name: Math.max(14, Math.min(10 / scale, 30)), sub: Math.max(11, 8.5 / scale), label: Math.max(11, 9 / scale) };
-    this.small = scale >= 0.55;
+    this.small = scale >= 0.5;
   }
 
   curves({ colour, width, dotted, alpha, curves }, heads) {

@@ -131,8 +131,8 @@ function name(n) {
     n.name = n.group;
     n.sub = many === 1 ? `PID ${first.pid ?? "unknown"}` : `${many} processes`;
     const commands = countCommands(n);
-    if (commands !== n.group) n.detail = commands;
-    if (first.netns && n.key.startsWith("netns:")) n.label = `netns ${first.netns}`;
+    if (n.key.startsWith("netns:")) [n.label, n.detail] = [commands, n.name]; // a number says little
+    else if (!n.key.startsWith("command:")) n.detail = commands;
   } else {
     n.name = first.name || `PID ${first.pid ?? "unknown"}`;
     n.sub = [first.pid ? `PID ${first.pid}` : "", first.container ?? first.host ?? ""].filter(Boolean).join(" · ");

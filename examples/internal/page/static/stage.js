@@ -83,7 +83,7 @@ export class Stage {
       this.#dirty = false;
       const c = this.#begin(this.canvas);
       const pen = new CanvasPen(c, this.camera.k, this.ratio);
-      const look = { ...this.look, ...this.#sight(), pins: this.layout.pins, heads: this.camera.k > 0.3, labels: this.camera.k > 0.55 ? 80 : 0 };
+      const look = { ...this.look, ...this.#sight(), pins: this.layout.pins, heads: this.camera.k > 0.3, labels: this.camera.k > 0.5 ? 80 : 0 };
       drawEdges(pen, this.scene, this.places, this.colours, look);
       drawNodes(pen, this.scene, this.places, this.colours, look);
     }
