@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -52,7 +51,7 @@ func (p python) run(t *testing.T, script string, stdin []byte, v any, args ...st
 func unlike() map[string]*flowgraph.Graph {
 	refused := scenery(5)
 	refused = append(refused, traceformat.Event{
-		Kind: traceformat.Fail, Direction: traceformat.Outgoing, Errno: traceformat.Errno(syscall.ECONNREFUSED), Duration: time.Second,
+		Kind: traceformat.Fail, Direction: traceformat.Outgoing, Errno: 111, Duration: time.Second,
 		Local: netip.MustParseAddrPort("10.0.0.1:1"), Remote: netip.MustParseAddrPort("10.0.0.2:99"),
 		Process: traceformat.Process{PID: 1, Command: "late", NetNS: 4026531840, CgroupID: 1 << 60, UID: traceformat.NewUID(0), StartTime: time.Unix(1, 0)},
 	})
