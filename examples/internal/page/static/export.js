@@ -110,7 +110,7 @@ const quote = (s) => `"${s.replace(/&/g, "&amp;").replace(/\\/g, "\\\\").replace
 // dot returns the graph in the DOT language.
 export function dot(scene) {
   const ids = new Map([...scene.nodes.keys()].sort().map((key, i) => [key, `n${i}`]));
-  const lines = ["digraph connections {", '  rankdir="LR";', '  node [fontname="Helvetica,Arial,sans-serif"];', '  edge [fontname="Helvetica,Arial,sans-serif" fontsize="10"];'];
+  const lines = ["digraph connections {", '  rankdir="LR";', '  node [fontname="Helvetica"];', '  edge [fontname="Helvetica" fontsize="10"];'];
   for (const [key, id] of ids) {
     const n = scene.nodes.get(key);
     const style = n.external ? ' style="dashed"' : "";
