@@ -8,10 +8,13 @@ import (
 	"time"
 )
 
-// waiting is what the kernel says of the thread in which pages are drawn: for how
-// long it ran, and for how long it could have run but other threads had the
+// waiting is what the kernel says of the threads in which pages are drawn: for how
+// long each ran, and for how long it could have run but other threads had the
 // processors. What a page is late by for that is not of its own making.
-type waiting struct {
+type waiting []*thread
+
+// thread is the first one of a process that shows pages.
+type thread struct {
 	file        string
 	first, last spent
 	most        spent // from one look to the next
@@ -22,9 +25,8 @@ type waiting struct {
 // spent is time: ran and waited as the kernel counts them, and as the clock does.
 type spent struct{ ran, waited, passed time.Duration }
 
-// watch begins to look at the browser's busiest process that shows pages. Its
-// first thread draws them.
-func (c *chrome) watch(t *testing.T) *waiting {
+// watch begins to look at the browser's processes that show pages.
+func (c *chrome) watch(t *testing.T) (w waiting) {
 	t.Helper()
 	r, err := c.call("", "SystemInfo.getProcessInfo", nil)
 	if err != nil {
@@ -32,51 +34,59 @@ func (c *chrome) watch(t *testing.T) *waiting {
 	}
 	var info struct {
 		ProcessInfo []struct {
-			ID      int
-			Type    string
-			CPUTime float64
+			ID   int
+			Type string
 		}
 	}
 	if err := json.Unmarshal(r, &info); err != nil {
 		t.Fatal(err)
 	}
-	id, most := 0, -1.0
 	for _, p := range info.ProcessInfo {
-		if p.Type == "renderer" && p.CPUTime > most {
-			id, most = p.ID, p.CPUTime
+		if p.Type != "renderer" {
+			continue
 		}
+		th := &thread{file: fmt.Sprintf("/proc/%d/task/%d/schedstat", p.ID, p.ID), when: time.Now()}
+		th.first = th.read()
+		th.last = th.first
+		w = append(w, th)
 	}
-	w := &waiting{file: fmt.Sprintf("/proc/%d/task/%d/schedstat", id, id)}
-	w.when = time.Now()
-	w.first = w.read()
-	w.last = w.first
 	return w
 }
 
-func (w *waiting) read() (s spent) {
-	b, err := os.ReadFile(w.file)
+func (th *thread) read() (s spent) {
+	b, err := os.ReadFile(th.file)
 	if err == nil {
 		_, err = fmt.Sscan(string(b), &s.ran, &s.waited)
 	}
-	w.unknown = w.unknown || err != nil
-	s.passed = time.Since(w.when)
+	th.unknown = th.unknown || err != nil
+	s.passed = time.Since(th.when)
 	return s
 }
 
-// look notes what the thread has done since the last look.
-func (w *waiting) look() {
-	now := w.read()
-	w.most.ran = max(w.most.ran, now.ran-w.last.ran)
-	w.most.waited = max(w.most.waited, now.waited-w.last.waited)
-	w.most.passed = max(w.most.passed, now.passed-w.last.passed)
-	w.last = now
+// look notes what the threads have done since the last look.
+func (w waiting) look() {
+	for _, th := range w {
+		now := th.read()
+		th.most.ran = max(th.most.ran, now.ran-th.last.ran)
+		th.most.waited = max(th.most.waited, now.waited-th.last.waited)
+		th.most.passed = max(th.most.passed, now.passed-th.last.passed)
+		th.last = now
+	}
 }
 
-func (w *waiting) String() string {
-	if w.unknown {
+// String tells of the thread that ran for longest: which process shows which page
+// is not said.
+func (w waiting) String() string {
+	var busy *thread
+	for _, th := range w {
+		if !th.unknown && (busy == nil || th.last.ran-th.first.ran > busy.last.ran-busy.first.ran) {
+			busy = th
+		}
+	}
+	if busy == nil {
 		return "this system does not say for how long it waited"
 	}
 	const ms = time.Millisecond
 	return fmt.Sprintf("ran for %v and waited for a processor for %v; from one look to the next, after %v at most, it ran for %v at most and waited for %v at most",
-		(w.last.ran - w.first.ran).Round(ms), (w.last.waited - w.first.waited).Round(ms), w.most.passed.Round(ms), w.most.ran.Round(ms), w.most.waited.Round(ms))
+		(busy.last.ran - busy.first.ran).Round(ms), (busy.last.waited - busy.first.waited).Round(ms), busy.most.passed.Round(ms), busy.most.ran.Round(ms), busy.most.waited.Round(ms))
 }
