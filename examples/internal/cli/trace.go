@@ -151,7 +151,7 @@ func Lost(l tracer.Lost) string {
 func Tracing(s tracer.Stats) string {
 	line := fmt.Sprintf("tracing: %d connections were open, accepts by %v", s.Snapshot, s.Accept)
 	for _, m := range s.Missing {
-		line += "; not seen: " + m
+		line += "; note: " + m
 	}
 	return line
 }
