@@ -85,6 +85,8 @@ static __always_inline int on_accept_counted(struct sock *sk, bool count)
 		return 0;
 	c.role = ROLE_PASSIVE;
 	c.direction = DIR_INCOMING;
+	if (aggregate)
+		c.isn = probe_client_isn(sk);
 	err = claim(sk, &c);
 	if (!err) {
 		emit_open(&c, bpf_ktime_get_boot_ns());

@@ -15,7 +15,7 @@
 struct flow_key {
 	__u8 client[16];
 	__u8 server[16];
-	__u32 scope; /* of loopback addresses: the namespace */
+	__u32 isn; /* tells apart what several namespaces have at once */
 	__u16 client_port;
 	__u16 server_port;
 };
@@ -105,7 +105,7 @@ static __always_inline void flow_key(struct flow_key *k, const struct conn *c)
 {
 	const struct tuple *t = &c->tuple;
 
-	k->scope = is_loopback(t->remote) ? t->netns : 0;
+	k->isn = c->isn;
 	if (c->direction == DIR_INCOMING) {
 		__builtin_memcpy(k->client, t->remote, 16);
 		__builtin_memcpy(k->server, t->local, 16);
@@ -117,6 +117,36 @@ static __always_inline void flow_key(struct flow_key *k, const struct conn *c)
 		k->client_port = t->local_port;
 		k->server_port = t->remote_port;
 	}
+}
+
+/*
+ * The first sequence number of the side that connected, which both sides know.
+ * What it has acknowledged counts from there on, SYN and FIN included
+ * (tcp_snd_una_update), and so does what the other side has received from the
+ * number after it (tcp_rcv_nxt_update).
+ */
+static __always_inline __u32 client_isn(struct tcp_sock *tp, bool server)
+{
+	if (server)
+		return tp->rcv_nxt - (__u32)tp->bytes_received - 1;
+	return tp->snd_una - (__u32)tp->bytes_acked;
+}
+
+/* The same of an accepted socket that is only a number, and not locked. */
+static __always_inline __u32 probe_client_isn(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u32 next = BPF_CORE_READ(tp, rcv_nxt), again;
+	__u64 received;
+
+	for (int i = 0; i < 3; i++) {
+		received = BPF_CORE_READ(tp, bytes_received);
+		again = BPF_CORE_READ(tp, rcv_nxt);
+		if (next == again)
+			return next - (__u32)received - 1;
+		next = again;
+	}
+	return 0;
 }
 
 static __always_inline void

@@ -42,7 +42,8 @@ type TcpgraphConn struct {
 	Direction uint8
 	Filtered  uint8
 	State     uint8
-	Pad       [7]uint8
+	Pad       [3]uint8
+	Isn       uint32
 }
 
 type TcpgraphConnectArgs struct {
@@ -106,7 +107,7 @@ type TcpgraphFlowKey struct {
 	_          structs.HostLayout
 	Client     [16]uint8
 	Server     [16]uint8
-	Scope      uint32
+	Isn        uint32
 	ClientPort uint16
 	ServerPort uint16
 }

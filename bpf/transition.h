@@ -74,8 +74,10 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 	read_tuple(&c->tuple, tp);
 	if (!wanted(&c->tuple))
 		c->filtered = 1;
-	if (aggregate)
+	if (aggregate) {
 		note_local(c->tuple.local);
+		c->isn = client_isn(tp, c->direction == DIR_INCOMING);
+	}
 	if (c->role == ROLE_LISTENER) {
 		c->role = ROLE_PASSIVE;
 		if (accept_hooked) {
