@@ -3,6 +3,8 @@
 package tracer_test
 
 import (
+	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/tcpgraph/flowgraph"
+	"example.com/tcpgraph/internal/netlab"
 	"example.com/tcpgraph/traceformat"
 	"example.com/tcpgraph/tracer"
 	"example.com/tcpgraph/tracer/internal/truth"
@@ -166,4 +169,62 @@ func flowsOf(events []traceformat.Event) map[string]flowing {
 		add(e)
 	}
 	return flows
+}
+
+// TestAggregateElsewhere has peers that are not traced, so that nothing is to be
+// waited for from them.
+func TestAggregateElsewhere(t *testing.T) {
+	l := openLive(t, tracer.Options{Aggregate: time.Hour})
+	elsewhere := netlab.New(t)
+	netlab.Veth(t, l.ns, elsewhere,
+		[]netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}, []netip.Prefix{netip.MustParsePrefix("192.0.2.2/24")})
+	const connections = 30
+	for _, way := range []struct{ from, to *netlab.NS }{{l.ns, elsewhere}, {elsewhere, l.ns}} {
+		addr := "192.0.2.2:0"
+		if way.to == l.ns {
+			addr = "192.0.2.1:0"
+		}
+		ln, err := way.to.Listen("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range connections {
+			client, err := way.from.Dial(t.Context(), "tcp", ln.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			finish(t, client, server)
+		}
+		if err := ln.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Stop()
+	got := make(map[string]uint64)
+	for batch, err := range l.Batches() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range batch {
+			kind := fmt.Sprint(e.Kind, " ", e.Direction)
+			if e.Count > 0 {
+				kind = "total " + kind
+			}
+			got[kind] += max(e.Count, 1)
+		}
+	}
+	// A socket can be in TIME_WAIT, or not be closed quite, as the trace ends.
+	closed := func(direction string) uint64 { return got["close "+direction] + got["total close "+direction] }
+	for _, direction := range []string{"outgoing", "incoming"} {
+		if opened := got["open "+direction] + got["total close "+direction]; opened != connections || closed(direction) < connections-1 {
+			t.Errorf("%s: %d opened and %d closed, want %d: %v", direction, opened, closed(direction), connections, got)
+		}
+		if got["total close "+direction] < connections/2 {
+			t.Errorf("%s: only %d of %d are in totals: %v", direction, got["total close "+direction], connections, got)
+		}
+	}
 }
