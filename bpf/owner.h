@@ -186,11 +186,16 @@ static __always_inline void describe_current(struct task_struct *task,
 	b->busy = 0;
 }
 
-/* The current process as an owner, described. False if it is not wanted. */
-static __always_inline bool own_by_current(struct conn *c)
+/*
+ * The current process as an owner, described. False if it is not wanted. Not
+ * inlined, since it is large and called from several places.
+ */
+static __noinline bool own_by_current(struct conn *c)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
+	if (!c) /* for the verifier of some kernels */
+		return false;
 	c->how = HOW_DIRECT;
 	fill_owner(&c->owner, task);
 	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))

@@ -207,6 +207,17 @@ static __always_inline void bump(void *map, __u32 i)
 		(*n)++;
 }
 
+/* The socket's state, inserted if there was none. */
+static __always_inline struct conn *conn_create(struct sock *sk)
+{
+	struct conn *c = bpf_sk_storage_get(&sockets, sk, 0,
+					    BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!c)
+		bump(&lost, LOST_STORAGE);
+	return c;
+}
+
 /*
  * Waking the reader for each record costs more than all the rest, so it is
  * woken only when it said that it sleeps; otherwise it looks by itself soon.

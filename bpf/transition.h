@@ -9,47 +9,25 @@
 #define EADDRNOTAVAIL 99
 #define ECANCELED     125
 
-/* The socket's state, inserted if there was none. */
-static __always_inline struct conn *conn_create(struct sock *sk)
-{
-	struct conn *c = bpf_sk_storage_get(&sockets, sk, 0,
-					    BPF_SK_STORAGE_GET_F_CREATE);
-
-	if (!c)
-		bump(&lost, LOST_STORAGE);
-	return c;
-}
-
-static __always_inline int on_listen(struct sock *sk, struct tcp_sock *tp)
+/*
+ * A socket begins to listen or to connect, in the process that wants it; the
+ * local port of one that connects is often not chosen yet.
+ */
+static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tp,
+				    bool connects)
 {
 	struct conn *c = conn_create(sk);
 
 	if (!c)
 		return 0;
+	c->filtered = !own_by_current(c) && connects;
 	read_tuple(&c->tuple, tp);
-	c->since = 0;
-	c->direction = DIR_INCOMING;
-	c->filtered = 0;
-	own_by_current(c);
-	c->how = HOW_LISTENER;
-	c->role = ROLE_LISTENER;
-	c->state = TCP_LISTEN;
-	return 0;
-}
-
-/* In the connecting process; the local port is often not chosen yet. */
-static __always_inline int on_connect(struct sock *sk, struct tcp_sock *tp)
-{
-	struct conn *c = conn_create(sk);
-
-	if (!c)
-		return 0;
-	c->filtered = !own_by_current(c);
-	read_tuple(&c->tuple, tp);
-	c->since = bpf_ktime_get_boot_ns();
-	c->direction = DIR_OUTGOING;
-	c->role = ROLE_ACTIVE;
-	c->state = TCP_SYN_SENT;
+	c->role = connects ? ROLE_ACTIVE : ROLE_LISTENER;
+	c->direction = connects ? DIR_OUTGOING : DIR_INCOMING;
+	c->since = connects ? bpf_ktime_get_boot_ns() : 0;
+	c->state = connects ? TCP_SYN_SENT : TCP_LISTEN;
+	if (!connects)
+		c->how = HOW_LISTENER;
 	return 0;
 }
 
@@ -209,9 +187,8 @@ static __always_inline int transition(struct sock *sk, int oldstate,
 		return 0;
 	switch (newstate) {
 	case TCP_LISTEN:
-		return on_listen(sk, tp);
 	case TCP_SYN_SENT:
-		return on_connect(sk, tp);
+		return on_begin(sk, tp, newstate == TCP_SYN_SENT);
 	case TCP_ESTABLISHED:
 		return on_established(sk, tp, c);
 	default:

@@ -62,13 +62,14 @@ func load(o *Options) (k *kernel, err error) {
 	}
 
 	k = &kernel{spec: spec, cache: btf.NewCache()}
-	base := spec.Copy()
-	for name := range base.Programs {
-		if !corePrograms[name] && (o.Aggregate == 0 || name != bpf.TcpgraphProgSweepFlows) {
-			delete(base.Programs, name)
+	base := *spec
+	base.Programs = make(map[string]*ebpf.ProgramSpec)
+	for name, p := range spec.Programs {
+		if corePrograms[name] || o.Aggregate > 0 && name == bpf.TcpgraphProgSweepFlows {
+			base.Programs[name] = p
 		}
 	}
-	k.coll, err = ebpf.NewCollectionWithOptions(base, ebpf.CollectionOptions{Cache: k.cache})
+	k.coll, err = ebpf.NewCollectionWithOptions(&base, ebpf.CollectionOptions{Cache: k.cache})
 	if err != nil {
 		return nil, fmt.Errorf("load the BPF programs: %w", err)
 	}

@@ -85,7 +85,7 @@ type Options struct {
 
 // Defaults and bounds of [Options].
 const (
-	DefaultRingSize    = 8 << 20
+	DefaultRingSize    = 4 << 20
 	DefaultMaxAccepted = 1 << 18
 	DefaultUnaccepted  = time.Second
 	DefaultBuffer      = 1024

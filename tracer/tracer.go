@@ -82,6 +82,7 @@ func open(o *Options) (t *Tracer, err error) {
 	if err := k.attach(o.AcceptHook); err != nil {
 		return nil, err
 	}
+	k.spec, k.cache = nil, nil // some MB, with the kernel's types
 	d, err := newDecoder()
 	if err != nil {
 		return nil, err
