@@ -3,6 +3,11 @@
 #ifndef TCPGRAPH_TUPLE_H
 #define TCPGRAPH_TUPLE_H
 
+/* An IPv6 address, as words that may stand at any multiple of four. */
+struct addr {
+	__u32 w[4];
+};
+
 static __always_inline void map_ipv4(__u8 *to, __u32 addr)
 {
 	__u32 *w = (__u32 *)to;
@@ -51,23 +56,45 @@ static __always_inline void read_tuple(struct tuple *t, struct tcp_sock *tp)
 	r[3] = skc->skc_v6_daddr.in6_u.u6_addr32[3];
 }
 
-/* From an address that is only a number to the verifier. */
-static __always_inline void probe_tuple(struct tuple *t, struct sock *sk)
-{
-	struct inet_sock *inet = (struct inet_sock *)sk;
+/* A copy of a struct sock_common; the kernel's has 136 bytes. */
+struct common {
+	__u8 bytes[192];
+};
 
-	t->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	t->ifindex = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
-	t->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
-	t->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+#define COMMON(c, type, field)                                                 \
+	(*(type *)((c)->bytes +                                                \
+		   bpf_core_field_offset(struct sock_common, field)))
+
+/* From an address that is only a number to the verifier: in one read. */
+static __always_inline bool probe_common(struct common *c, struct sock *sk)
+{
+	__u32 size = bpf_core_type_size(struct sock_common);
+
+	if (size > sizeof(*c))
+		size = sizeof(*c);
+	return !bpf_probe_read_kernel(c, size, sk);
+}
+
+static __always_inline __u32 common_netns(struct common *c)
+{
+	struct net *net = COMMON(c, struct net *, skc_net);
+
+	return BPF_CORE_READ(net, ns.inum);
+}
+
+/* The local port is zero once CLOSE is entered. */
+static __always_inline void common_tuple(struct tuple *t, struct common *c)
+{
+	t->ifindex = COMMON(c, __u32, skc_bound_dev_if);
+	t->local_port = COMMON(c, __u16, skc_num);
+	t->remote_port = bpf_ntohs(COMMON(c, __u16, skc_dport));
 	if (!has_ipv6()) {
-		map_ipv4(t->local,
-			 BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		map_ipv4(t->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+		map_ipv4(t->local, COMMON(c, __u32, skc_rcv_saddr));
+		map_ipv4(t->remote, COMMON(c, __u32, skc_daddr));
 		return;
 	}
-	BPF_CORE_READ_INTO(&t->local, sk, __sk_common.skc_v6_rcv_saddr);
-	BPF_CORE_READ_INTO(&t->remote, sk, __sk_common.skc_v6_daddr);
+	*(struct addr *)t->local = COMMON(c, struct addr, skc_v6_rcv_saddr);
+	*(struct addr *)t->remote = COMMON(c, struct addr, skc_v6_daddr);
 }
 
 static __always_inline bool is_ipv4(const __u8 *addr)

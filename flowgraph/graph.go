@@ -101,6 +101,9 @@ func (g *Graph) Add(e traceformat.Event) {
 	s.scope = g.scopes.number(e.Process.Host, e.Process.NetNS)
 	s.time, s.duration = nanoseconds(e.Time), e.Duration
 	s.sent, s.recv = e.BytesSent, e.BytesReceived
+	if s.count = 0; e.Kind == traceformat.Close {
+		s.count = e.Count
+	}
 	s.bare = s.kind == traceformat.Open && s.owner == traceformat.OwnerDirect && s.time == 0 && e.Process.NetNS == 0
 	r := g.process(&e.Process, s.scope, s.time)
 	local, remote := e.Local.Addr().Unmap(), e.Remote.Addr().Unmap()

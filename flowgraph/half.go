@@ -25,6 +25,7 @@ type half struct {
 type halfMore struct {
 	first, last int64
 	sent, recv  uint64
+	count       uint64 // of connections, in a total; else 0
 }
 
 type halfFlags uint16
@@ -88,6 +89,9 @@ func (g *Graph) describes(s *sight, i uint32, want *half) bool {
 		return false // two processes, both seen in person
 	}
 	m := g.times(i)
+	if s.count != m.count {
+		return false // a total tells of none that is told of by itself
+	}
 	isClosed := h.flags.has(closed)
 	t := s.time
 	switch {
@@ -128,6 +132,9 @@ func (g *Graph) update(i uint32, s *sight) (news bool) {
 		h.flags |= closed
 		m.last, m.sent, m.recv = s.time, s.sent, s.recv
 		m.first = s.start()
+		if m.count = s.count; m.count > 0 {
+			h.flags |= opened // nothing else is told of them
+		}
 	}
 	if m == (halfMore{}) && i >= g.more.n {
 		return news
@@ -135,6 +142,7 @@ func (g *Graph) update(i uint32, s *sight) (news bool) {
 	to := g.more.reach(i)
 	to.first, to.last = earlier(to.first, m.first), later(to.last, m.last)
 	to.sent, to.recv = max(to.sent, m.sent), max(to.recv, m.recv)
+	to.count = max(to.count, m.count)
 	return news
 }
 

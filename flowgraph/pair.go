@@ -220,6 +220,9 @@ func (g *Graph) crossScopes(r *rivals) (crossed, ambiguous bool) {
 // be mates.
 func (g *Graph) distance(i, j uint32) (far int64, ok bool) {
 	x, y := g.times(i), g.times(j)
+	if x.count != y.count {
+		return 0, false
+	}
 	if x.first == 0 || y.first == 0 {
 		return 0, true
 	}

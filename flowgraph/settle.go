@@ -90,7 +90,7 @@ func (g *Graph) settle(i uint32) {
 func (g *Graph) flow(t *edgeTable, i uint32, h, mate *half) *flow {
 	f := t.add()
 	hm := g.times(i)
-	f.conns, f.first, f.last, f.ambiguous = 1, hm.first, hm.last, h.flags.has(rivalled)
+	f.conns, f.first, f.last, f.ambiguous = max(hm.count, 1), hm.first, hm.last, h.flags.has(rivalled)
 	over := h.flags.has(closed)
 	client, server := h, mate
 	cm, sm := hm, halfMore{}

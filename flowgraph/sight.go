@@ -24,6 +24,7 @@ type sight struct {
 	time       int64
 	duration   time.Duration
 	sent, recv uint64
+	count      uint64 // of connections, in a total; else 0
 }
 
 // work does what the sights in the queue ask for. It comes before any reading.

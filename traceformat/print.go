@@ -73,7 +73,8 @@ func (e *Event) appendKeys(dst []byte) []byte {
 		dst = append(dst, e.Duration.String()...)
 		dst = append(dst, ' ')
 	}
-	return appendKey(dst, "ERRNO=", e.Errno.String())
+	dst = appendKey(dst, "ERRNO=", e.Errno.String())
+	return appendUintKey(dst, "COUNT=", e.Count, false)
 }
 
 func appendKey(dst []byte, key, value string) []byte {

@@ -76,6 +76,11 @@ func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 	if err != nil {
 		return err
 	}
+	if f.out != "" {
+		if err := cli.CheckFile(f.out); err != nil {
+			return fmt.Errorf("livegraph: -o %s: %w", f.out, err)
+		}
+	}
 	opts, err := f.trace.Options()
 	if err != nil {
 		return fmt.Errorf("livegraph: %w", err)
@@ -205,7 +210,7 @@ func (l *live) said() page.Status {
 	s := l.source.Stats()
 	note := ""
 	if len(s.Missing) > 0 {
-		note = "Not seen: " + strings.Join(s.Missing, "; ") + "."
+		note = "Note: " + strings.Join(s.Missing, "; ") + "."
 	}
 	return page.Status{Lost: s.Lost.Events(), Loss: cli.Lost(s.Lost), Note: note}
 }

@@ -17,7 +17,7 @@ func TestBrowse(t *testing.T) {
 	errs, out := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, []string{"-http=:0"}, trace, io.Discard, out)
+		done <- run(ctx, []string{"-http", ":0"}, trace, io.Discard, out)
 		out.Close()
 	}()
 	said := bufio.NewReader(errs)

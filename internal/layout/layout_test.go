@@ -3,9 +3,11 @@ package layout
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -80,9 +82,10 @@ func within(pkg string, roots []string) bool {
 	return false
 }
 
-// TestForeignModule builds a program of another module that imports flowgraph
-// and dot only. It must not need anything that serves tracing or drawing.
-func TestForeignModule(t *testing.T) {
+// foreign makes a module of another path whose program is main, and returns its
+// folder.
+func foreign(t *testing.T, main string) string {
+	t.Helper()
 	goTool(t)
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -109,7 +112,28 @@ func TestForeignModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	write("go.sum", string(sum))
-	write("main.go", `package main
+	write("main.go", main)
+	return dir
+}
+
+// goRun runs the program in a folder, and returns what it prints.
+func goRun(t *testing.T, dir string, stdin io.Reader) string {
+	t.Helper()
+	cmd := exec.Command("go", "run", ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+	cmd.Stdin = stdin
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("go run: %v\n%s", err, out)
+	}
+	return string(out)
+}
+
+// TestForeignModule builds a program of another module that imports flowgraph
+// and dot only. It must not need anything that serves tracing or drawing.
+func TestForeignModule(t *testing.T) {
+	dir := foreign(t, `package main
 
 import (
 	"os"
@@ -135,14 +159,47 @@ func main() {
 			t.Errorf("the program is built from %s", dep)
 		}
 	}
-	cmd := exec.Command("go", "run", ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("go run: %v\n%s", err, out)
-	}
-	if want := "digraph"; !strings.HasPrefix(string(out), want) {
+	if out, want := goRun(t, dir, nil), "digraph"; !strings.HasPrefix(out, want) {
 		t.Errorf("go run printed %q, want a %s", out, want)
+	}
+}
+
+// TestReadme builds the Go code in the README as it stands there, and runs that
+// which reads a trace.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(text, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("the README has %d pieces of Go, want one that reads a trace and one that traces", len(blocks))
+	}
+	dir := foreign(t, fmt.Sprintf(`package main
+
+import (
+	"fmt"
+	"log"
+	"os"
+
+	"example.com/tcpgraph/flowgraph"
+	"example.com/tcpgraph/traceformat"
+	"example.com/tcpgraph/tracer"
+)
+
+func main() {
+%s}
+
+var _ = func(g *flowgraph.Graph) error {
+%s	return nil
+}
+`, blocks[0][1], blocks[1][1]))
+	trace, err := os.Open("../../example.trace")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trace.Close()
+	if out, want := goRun(t, dir, trace), regexp.MustCompile(`(?m)^nginx\S* → shop\S* \d+$`); !want.MatchString(out) {
+		t.Errorf("got\n%s, want a line like %s", out, want)
 	}
 }

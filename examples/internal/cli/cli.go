@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -63,14 +64,52 @@ var errParse = errors.New("flag error")
 func Parse(fs *flag.FlagSet, args []string, stderr io.Writer) error {
 	fs.Init(fs.Name(), flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
+	for {
+		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return err
+			}
+			return fmt.Errorf("%w: %w", errParse, err)
 		}
-		return fmt.Errorf("%w: %w", errParse, err)
+		if fs.NArg() == 0 {
+			return nil
+		}
+		last, value := args[:len(args)-fs.NArg()], fs.Arg(0)
+		if ok, err := setLast(fs, last, value); err != nil {
+			return Usagef("invalid value %q for flag %s: %v", value, last[len(last)-1], err)
+		} else if !ok {
+			return Usagef("unexpected argument %q; see -h", value)
+		}
+		args = fs.Args()[1:]
 	}
-	if fs.NArg() > 0 {
-		return Usagef("unexpected argument %q; see -h", fs.Arg(0))
+}
+
+// Optional is a flag whose value can be left out, as that of a boolean flag. The
+// flag package reads -flag=VALUE alone; to [Parse], -flag VALUE is the same.
+type Optional interface {
+	flag.Value
+	IsBoolFlag() bool
+	// Bare reports whether the flag was given without a value.
+	Bare() bool
+}
+
+// setLast gives a value to the last of some arguments, if that is a flag which
+// waits for one.
+func setLast(fs *flag.FlagSet, args []string, value string) (ok bool, err error) {
+	if len(args) == 0 {
+		return false, nil
 	}
-	return nil
+	name, ok := strings.CutPrefix(args[len(args)-1], "-")
+	if !ok {
+		return false, nil
+	}
+	f := fs.Lookup(strings.TrimPrefix(name, "-"))
+	if f == nil {
+		return false, nil
+	}
+	v, ok := f.Value.(Optional)
+	if !ok || !v.Bare() {
+		return false, nil
+	}
+	return true, v.Set(value)
 }

@@ -159,3 +159,58 @@ func TestReplaceFile(t *testing.T) {
 	}
 	check("two")
 }
+
+// maybe is a flag whose value can be left out.
+type maybe struct {
+	on   bool
+	text string
+}
+
+func (m *maybe) String() string   { return m.text }
+func (m *maybe) IsBoolFlag() bool { return true }
+func (m *maybe) Bare() bool       { return m.on && m.text == "" }
+func (m *maybe) Set(s string) error {
+	m.on = true
+	switch s {
+	case "bad":
+		return errors.New("is bad")
+	case "true":
+	default:
+		m.text = s
+	}
+	return nil
+}
+
+func TestOptional(t *testing.T) {
+	for _, test := range []struct {
+		args, on, text, name, err string
+	}{
+		{"", "false", "", "", ""},
+		{"-maybe", "true", "", "", ""},
+		{"-maybe=x", "true", "x", "", ""},
+		{"-maybe x", "true", "x", "", ""},
+		{"--maybe x -name n", "true", "x", "n", ""},
+		{"-name n -maybe", "true", "", "n", ""},
+		{"-maybe -name n", "true", "", "n", ""},
+		{"-maybe x y", "", "", "", `unexpected argument "y"`},
+		{"-maybe=x y", "", "", "", `unexpected argument "y"`},
+		{"-name -maybe x", "", "", "", `unexpected argument "x"`},
+		{"x -maybe", "", "", "", `unexpected argument "x"`},
+		{"-maybe bad", "", "", "", `invalid value "bad" for flag -maybe: is bad`},
+	} {
+		var m maybe
+		fs := flag.NewFlagSet("test", flag.ContinueOnError)
+		fs.Var(&m, "maybe", "")
+		name := fs.String("name", "", "")
+		err := Parse(fs, strings.Fields(test.args), io.Discard)
+		if test.err != "" {
+			if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%q: got %v, want wrong usage: %s", test.args, err, test.err)
+			}
+			continue
+		}
+		if got := [3]string{fmt.Sprint(m.on), m.text, *name}; err != nil || got != [3]string{test.on, test.text, test.name} {
+			t.Errorf("%q: got %q, %v; want %q, %q, %q", test.args, got, err, test.on, test.text, test.name)
+		}
+	}
+}

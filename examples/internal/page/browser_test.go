@@ -55,6 +55,8 @@ func TestBrowser(t *testing.T) {
 		"reconnect": testReconnect,
 		"widths":    testWidths,
 		"address":   testAddress,
+		"dense":     testDense,
+		"rows":      testRows,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.forget()
@@ -79,6 +81,8 @@ func browse(t *testing.T, c *chrome, hash string, lines ...string) (*served, *ta
 const (
 	// listed is the names in the table at the side, in its order.
 	listed = `[...document.querySelectorAll("#list td.name")].map((e) => e.textContent).join(" ")`
+	// notice is what is said in words above the graph.
+	notice = `document.getElementById("notice").firstElementChild.textContent`
 	// drawn is the names in the graph.
 	drawn = `[...tcpgraph.scene.nodes.values()].map((n) => n.name).sort().join(" ")`
 	// name is what the details are of.
@@ -154,6 +158,7 @@ func testGroup(t *testing.T, c *chrome) {
 		"command":   "203.0.113.7:443 curl gunicorn nginx postgres redis-server",
 		"container": "203.0.113.7:443 app front laptop postgres redis-server",
 		"host":      "203.0.113.7:443 this host",
+		"netns":     "203.0.113.7:443 curl gunicorn namespace 1 nginx postgres",
 		"process":   "203.0.113.7:443 curl gunicorn gunicorn nginx postgres redis-server",
 	} {
 		p.set("by", by)
@@ -191,12 +196,32 @@ func testHide(t *testing.T, c *chrome) {
 }
 
 func testPath(t *testing.T, c *chrome) {
-	_, p := browse(t, c, "", shop()...)
+	s, p := browse(t, c, "", shop()...)
 	p.clickNode("curl")
 	p.click("#path")
-	p.clickNode("postgres")
+	p.want("said", notice, "Choose the other end of the path from curl, in the graph or in the table; Esc ends this.")
+	p.want("to choose from", listed, "nginx gunicorn gunicorn postgres 203.0.113.7:443 redis-server curl")
+	p.key("Escape")
+	p.want("given up", notice, "")
+	p.want("still selected", name, "curl")
+
+	// With the keyboard alone.
+	p.eval(nil, `document.getElementById("path").focus()`)
+	p.enter()
+	p.wait(`document.activeElement.closest("#list td")`)
+	p.eval(nil, `[...document.querySelectorAll("#list td button")].find((b) => b.textContent === "postgres").focus()`)
+	p.enter()
+	p.want("focus", "document.activeElement.id", "details")
 	p.want("path", `[...tcpgraph.stage.look.lit.nodes].map((k) => tcpgraph.scene.nodes.get(k).name).join(" ")`, "postgres gunicorn nginx curl")
 	p.want("selected", name, "curl")
+
+	s.add("10.9.0.2:80→10.9.0.1:1|PID=900 CMD=alone")
+	p.want("another", "tcpgraph.scene.nodes.size", "9")
+	p.click("#path")
+	p.clickNode("alone")
+	p.want("no path", notice, "No path joins curl and alone.")
+	p.key("Escape")
+	p.want("nothing said any more", notice, "")
 }
 
 func testPin(t *testing.T, c *chrome) {
@@ -269,8 +294,7 @@ func testSlider(t *testing.T, c *chrome) {
 func testKeyboard(t *testing.T, c *chrome) {
 	_, p := browse(t, c, "", shop()...)
 	p.eval(nil, `document.querySelector("#list td button").focus()`)
-	p.do("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"})
-	p.do("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13})
+	p.enter()
 	p.wait(name)
 	p.want("focus", "document.activeElement.id", "details")
 	p.key("Escape")

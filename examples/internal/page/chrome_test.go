@@ -335,6 +335,13 @@ func (p *tab) key(key string) {
 	}
 }
 
+// enter presses the key Enter, as that which activates a button.
+func (p *tab) enter() {
+	p.t.Helper()
+	p.do("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"})
+	p.do("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13})
+}
+
 // picture returns a PNG of the tab.
 func (p *tab) picture() []byte {
 	p.t.Helper()

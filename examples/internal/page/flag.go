@@ -4,9 +4,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+
+	"example.com/tcpgraph/examples/internal/cli"
 )
 
-// Flag is the flag -http of a command: -http, or -http=ADDRESS.
+var _ cli.Optional = (*Flag)(nil)
+
+// Flag is the flag -http of a command: -http, -http=ADDRESS or -http ADDRESS.
 type Flag struct {
 	// On says that the flag was given, and Addr where to serve.
 	On   bool
@@ -15,7 +19,7 @@ type Flag struct {
 
 // Register adds the flag to a command's.
 func (f *Flag) Register(fs *flag.FlagSet) {
-	fs.Var(f, "http", "show the graph in a browser, as -http (at "+DefaultAddr+") or -http=`ADDRESS`; who can connect to the address can see it")
+	fs.Var(f, "http", "show the graph in a browser, at "+DefaultAddr+" or another `ADDRESS` such as :8080; who can connect to the address can see it")
 }
 
 // String returns the address.
@@ -35,6 +39,9 @@ func (f *Flag) Set(s string) error {
 	}
 	return nil
 }
+
+// Bare reports whether the flag was given without an address.
+func (f *Flag) Bare() bool { return f.On && f.Addr == "" }
 
 // IsBoolFlag tells package flag that the value can be left out.
 func (f *Flag) IsBoolFlag() bool { return true }

@@ -65,6 +65,7 @@ func TestLoad(t *testing.T) {
 	})()`)
 	before, begun, sentBefore := p.memory(), time.Now(), sent.Load()
 	cpu := c.cpu(t)
+	busy := c.watch(t)
 	made, report := 0, time.Now()
 	var slowest time.Duration
 	step, update := time.NewTicker(10*time.Millisecond), time.NewTicker(250*time.Millisecond)
@@ -82,6 +83,7 @@ func TestLoad(t *testing.T) {
 				}
 			}
 		case <-update.C:
+			busy.look()
 			start := time.Now()
 			s.Update(page.Status{})
 			slowest = max(slowest, time.Since(start))
@@ -104,6 +106,7 @@ func TestLoad(t *testing.T) {
 		return between.length + " frames, apart " + said(between) + "; drawing " + said(tcpgraph.stage.frames);
 	})()`))
 	t.Logf("processor time: %s", c.processorTime(t, cpu, took))
+	t.Logf("the page's thread: %s", busy)
 	t.Logf("memory of the page before: %s; after: %s", before, after)
 	if after.elements > before.elements+100 {
 		t.Errorf("elements of the page: got %d, before %d", after.elements, before.elements)

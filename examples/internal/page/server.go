@@ -73,6 +73,9 @@ func complete(addr string) (full, host string) {
 	if err != nil {
 		host, port = addr, defaultPort
 	}
+	if _, err := strconv.ParseUint(addr, 10, 16); err == nil {
+		host, port = "", addr // a port alone
+	}
 	if host == "" {
 		host = defaultHost
 	}

@@ -149,6 +149,11 @@ func TestStart(t *testing.T) {
 	if want := "http://127.0.0.1:"; !strings.HasPrefix(s.URL(), want) {
 		t.Errorf("a port alone: got %s, want %s…", s.URL(), want)
 	}
+	if other, err := page.Start("0", p); err != nil || !strings.HasPrefix(other.URL(), "http://127.0.0.1:") {
+		t.Errorf("a port without a colon: got %v, want it to serve at the loopback address", err)
+	} else if err := other.Close(); err != nil {
+		t.Error(err)
+	}
 	taken := strings.Trim(strings.TrimPrefix(s.URL(), "http:"), "/")
 	if other, err := page.Start(taken, p); err == nil {
 		t.Error("an address that is taken: got no error")

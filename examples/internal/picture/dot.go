@@ -22,7 +22,8 @@ const (
 	inkOnDark  = "#ffffff"
 	inkOnLight = "#10253a"
 
-	font = "Helvetica,Arial,sans-serif"
+	// A list of fonts would be measured as Times by a Graphviz that has none.
+	font = "Helvetica"
 )
 
 // writeDOT writes the picture in the DOT language.

@@ -12,8 +12,8 @@ import (
 )
 
 // Write writes the picture in its format. SVG, PNG and PDF are laid out by
-// Graphviz, which is given a minute at most; if that takes a while, a line on
-// stderr says so.
+// Graphviz, which is given a minute at most; if that takes a while, lines on
+// stderr say so.
 func (p *Picture) Write(ctx context.Context, w, stderr io.Writer) error {
 	switch p.format {
 	case "", "dot":
@@ -29,8 +29,9 @@ func (p *Picture) Write(ctx context.Context, w, stderr io.Writer) error {
 }
 
 const (
-	patience = time.Second // until a line says what takes long
-	longest  = time.Minute // for Graphviz
+	patience = time.Second      // until a line says what takes long
+	again    = 10 * time.Second // until another says that it still does
+	longest  = time.Minute      // for Graphviz
 )
 
 // render draws the picture with Graphviz.
@@ -45,12 +46,17 @@ func (p *Picture) render(ctx context.Context, w, stderr io.Writer) error {
 	done := make(chan error, 1)
 	go func() { done <- render.Draw(ctx, p.format, graph.Bytes(), &picture) }()
 	nodes, edges := Plural(uint64(p.View.Nodes().Len()), "node"), Plural(uint64(p.View.Edges().Len()), "edge")
-	slow := time.NewTimer(patience)
+	slow, start := time.NewTimer(patience), time.Now()
 	defer slow.Stop()
 	for {
 		select {
 		case <-slow.C:
-			fmt.Fprintf(stderr, "drawing %s and %s…\n", nodes, edges)
+			if passed := time.Since(start); passed < again {
+				fmt.Fprintf(stderr, "drawing %s and %s…\n", nodes, edges)
+			} else {
+				fmt.Fprintf(stderr, "still drawing after %v, of %v at most\n", passed.Round(time.Second), longest)
+			}
+			slow.Reset(again)
 		case err := <-done:
 			switch {
 			case err != nil && errors.Is(context.Cause(ctx), errTooLarge):

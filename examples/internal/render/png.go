@@ -14,7 +14,7 @@ import (
 const (
 	// textScale is how much smaller than asked for the Go font is set, since it
 	// is wider than Helvetica, for which Graphviz makes room.
-	textScale = 0.93
+	textScale = 0.96
 	// scalePNG is 96 dots an inch, as screens have.
 	scalePNG = 96.0 / 72
 	// maxPixels is how large a bitmap may be. A larger picture is reduced.

@@ -62,6 +62,7 @@ const round = (n) => Math.round(n * 10) / 10;
 
 class SVGPen {
   out = [];
+  pixel = Infinity; // lines are as wide as they should be
   size = { name: 14, sub: 11, label: 11 };
   measure = document.createElement("canvas").getContext("2d");
 
@@ -93,7 +94,7 @@ class SVGPen {
     const { x, y, left: l, right: r } = o, { w, h } = box;
     const shape = `M${x + l} ${y}H${x + w - r}A${r} ${r} 0 0 1 ${x + w} ${y + r}V${y + h - r}A${r} ${r} 0 0 1 ${x + w - r} ${y + h}H${x + l}A${l} ${l} 0 0 1 ${x} ${y + h - l}V${y + l}A${l} ${l} 0 0 1 ${x + l} ${y}Z`;
     const dash = o.dashed ? ' stroke-dasharray="5 4"' : "";
-    this.out.push(`<g opacity="${o.alpha}"><title>${xml(`${n.name} ${n.sub}`)}</title><path d="${shape}" fill="${o.fill}" stroke="${o.stroke}" stroke-width="${o.width}"${dash}/>`);
+    this.out.push(`<g opacity="${o.alpha}"><title>${xml(n.title)}</title><path d="${shape}" fill="${o.fill}" stroke="${o.stroke}" stroke-width="${o.width}"${dash}/>`);
     const c = this.measure;
     c.font = "600 14px system-ui, sans-serif";
     this.#text(fit(c, n.name, w - 16), x + w / 2, y + (n.sub ? h * 0.36 : h / 2), 14, o.colours.fg, 600);
@@ -109,7 +110,7 @@ const quote = (s) => `"${s.replace(/&/g, "&amp;").replace(/\\/g, "\\\\").replace
 // dot returns the graph in the DOT language.
 export function dot(scene) {
   const ids = new Map([...scene.nodes.keys()].sort().map((key, i) => [key, `n${i}`]));
-  const lines = ["digraph connections {", '  rankdir="LR";', '  node [fontname="Helvetica,Arial,sans-serif"];', '  edge [fontname="Helvetica,Arial,sans-serif" fontsize="10"];'];
+  const lines = ["digraph connections {", '  rankdir="LR";', '  node [fontname="Helvetica"];', '  edge [fontname="Helvetica" fontsize="10"];'];
   for (const [key, id] of ids) {
     const n = scene.nodes.get(key);
     const style = n.external ? ' style="dashed"' : "";

@@ -105,7 +105,7 @@ export class Layout {
     this.taken.clear();
     if (!scene.nodes.size) return;
     const next = neighbours(scene);
-    const layers = order(layer(next), next);
+    const layers = order(merge(layer(next), next, this.aspect), next);
     const rows = height(layers, this.aspect);
     // A long chain goes up and down, so that what skips a link is seen.
     const chain = layers.length > 3 && Math.max(...layers.map((keys) => keys.length)) < 4;
@@ -123,6 +123,24 @@ export class Layout {
       column += columns;
     });
   }
+}
+
+// merge joins layers that are side by side, small ones first, until there are no
+// more than a screen has room for. Where many call each other, a layer is often a
+// single node: their line would be long and unreadable. What then stands in one
+// column is joined by an arc.
+function merge(layers, next, aspect) {
+  const nodes = next.size;
+  const edges = [...next.values()].reduce((sum, { out }) => sum + out.size, 0);
+  const most = Math.max(edges > 2 * nodes ? 6 : 10, Math.round(1.5 * Math.sqrt((aspect * nodes * cell.h) / cell.w)));
+  const merged = [...layers];
+  while (merged.length > most) {
+    let least = 0;
+    const size = (i) => merged[i].length + merged[i + 1].length;
+    for (let i = 1; i + 1 < merged.length; i++) if (size(i) < size(least)) least = i;
+    merged.splice(least, 2, [...merged[least], ...merged[least + 1]]);
+  }
+  return merged;
 }
 
 // height returns how many rows there may be, so that the whole is as large as can

@@ -9,7 +9,7 @@ import * as scenes from "./scene.js";
 import * as states from "./state.js";
 import * as exports from "./export.js";
 import { listen, post } from "./stream.js";
-import { clock, number, plural } from "./text.js";
+import { clock, number, plural, setToday } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 const steps = 1000; // of the slider
@@ -59,7 +59,8 @@ function emphasise(live = false) {
   }
   const now = past ? () => past.start + (past.step(state.at) + 1) * past.width : Date.now;
   const alive = model.status.unit === "event" ? () => true : (x) => x.last > now() - alivePeriod;
-  stage.look = { lit, found: lit ? null : found, selected: state.select, alive };
+  // While the end of a path is asked for, all that it can be is seen.
+  stage.look = { lit: paths ? null : lit, found: lit ? null : found, selected: state.select, alive };
   stage.draw();
   showPanel(found, live);
   if (found) $("search").setAttribute("aria-description", plural(found.size, "match", "matches"));
@@ -77,11 +78,12 @@ function showPanel(found, live) {
     return;
   }
   panelShown = performance.now();
-  panel.show(scene, state.select, found, past ? state.at : 0);
+  panel.show(scene, paths ? "" : state.select, found, past ? state.at : 0);
 }
 
 // words brings what is said in words up to date.
 function words(status) {
+  setToday(status.trace && status.unit === "time" ? status.now : Date.now());
   document.title = status.title ? `${status.title} – tcpgraph` : "tcpgraph";
   $("title").textContent = status.title || "tcpgraph";
   $("summary").textContent = [
@@ -90,6 +92,9 @@ function words(status) {
   ].join(" · ");
   banner("loss", status.lost || status.loss ? `${plural(status.lost ?? 0, "event")} lost: ${status.loss || "the cause is not known"}` : "");
   const notes = [];
+  const from = scene.nodes.get(state.select), to = scene.nodes.get(state.path);
+  if (paths && from) notes.push(`Choose the other end of the path from ${from.name}, in the graph or in the table; Esc ends this.`);
+  if (from && to && from !== to && !scenes.shortestPath(scene, from.key, to.key)) notes.push(`No path joins ${from.name} and ${to.name}.`);
   if (status.note) notes.push(status.note);
   if (!state.by && scene.by === "command") notes.push(`${number(scene.counts.process)} processes are grouped by command; choose under View to see each.`);
   if (!state.external && scene.fold) notes.push(`${number(scene.counts.external)} external addresses are folded by network.`);
@@ -126,13 +131,14 @@ function change(part) {
 
 function choose(key) {
   if (paths && key) {
-    pathMode(false);
-    return change({ path: key });
+    paths = false;
+    change({ path: key });
+    return $("details").focus();
   }
-  pathMode(false);
+  paths = false;
   Object.assign(state, { select: key ?? "", path: "" });
   remember();
-  emphasise();
+  pathMode(false);
   $("pin").setAttribute("aria-pressed", String(state.pins.has(state.select)));
   if (key) toggleSide(true);
   if (key && document.activeElement?.closest("#side")) $("details").focus();
@@ -140,7 +146,12 @@ function choose(key) {
 
 function pathMode(on) {
   paths = on;
-  $("path").setAttribute("aria-pressed", String(on));
+  emphasise();
+  words((frozen ?? model).status);
+  if (on) {
+    toggleSide(true);
+    $("list").querySelector("td button")?.focus();
+  }
 }
 
 function pinned() {
@@ -176,7 +187,7 @@ async function slide(value) {
 }
 
 function showAt(at) {
-  $("when").textContent = past.unit === "event" ? `event ${number(at)}` : clock(at);
+  $("when").textContent = past.unit === "event" ? `event ${number(at)}` : clock(at, past.end - past.start < 60e3);
   $("slider").setAttribute("aria-valuetext", $("when").textContent);
   change({ at });
 }
@@ -259,7 +270,7 @@ $("pin").addEventListener("click", () => {
   pinned();
   stage.draw();
 });
-$("path").addEventListener("click", () => pathMode(!paths));
+$("path").addEventListener("click", () => pathMode(true));
 $("focus").addEventListener("click", () => stage.centre(state.select));
 function toggleSide(shown = $("side").hidden) {
   $("side").hidden = !shown;
@@ -278,7 +289,7 @@ document.addEventListener("click", (ev) => {
 addEventListener("keydown", (ev) => {
   if (ev.key === "Escape") {
     for (const d of [$("more"), $("export")]) d.open = false;
-    pathMode(false);
+    if (paths) return pathMode(false);
     if (document.activeElement === $("search") && $("search").value === "") $("search").blur();
     return choose(null);
   }
@@ -315,18 +326,24 @@ async function restore() {
 if (matchMedia("(max-width: 760px)").matches) toggleSide(false);
 restore();
 // A change in the model is shown with the next frame, and several with one; in a
-// tab that nobody looks at there are no frames.
-let pending = false;
+// tab that nobody looks at there are no frames. Many edges take long to draw, and
+// are drawn at most twice a second.
+const manyEdges = 700, manyPeriod = 500; // milliseconds
+let pending = false, refreshed = 0;
 listen((update) => {
   model.apply(update, performance.now());
   if (update.reset) panelShown = -Infinity;
   if (update.reset && state.at !== null) restore();
   if (pending || frozen || past) return;
   pending = true;
-  requestAnimationFrame(() => {
+  const show = () => requestAnimationFrame((now) => {
     pending = false;
+    refreshed = now;
     refresh(true);
   });
+  const left = scene.edges.size > manyEdges ? refreshed + manyPeriod - performance.now() : 0;
+  if (left > 0) setTimeout(show, left);
+  else show();
 }, (connected) => ($("offline").hidden = connected));
 
 // What was open a while ago becomes grey though nothing happens.

@@ -3,13 +3,14 @@
 
 import { Table } from "./table.js";
 import { ask, post } from "./stream.js";
-import { bytes, clock, duration, element, number, plural, ports } from "./text.js";
+import { bytes, clock, duration, element, number, plural, ports, time } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 
 export class Panel {
   #asked = ""; // what the details are of, as far as the server was asked
   #askedAt = 0;
+  #shown = ""; // the node that the details are of
 
   // choose is called with the key of a node.
   constructor(choose) {
@@ -19,38 +20,42 @@ export class Panel {
       { name: "Role", value: role },
       { name: "Conns", value: (n) => n.connections, text: (n) => number(n.connections), numeric: true },
       { name: "Open", value: (n) => n.open, text: (n) => number(n.open), numeric: true },
-    ], { sort: 3, descending: true, more: "; search to find them" });
+    ], { sort: 3, descending: true });
     this.peers = new Table($("peers"), "Peers", [
       { name: "Peer", value: (r) => r.name.toLowerCase(), text: (r) => r.name, choose: (r) => choose(r.node) },
-      { name: "Direction", value: (r) => r.direction },
+      { name: "Role", value: (r) => r.direction },
       { name: "Port", value: (r) => Math.min(...r.edge.ports.keys()), text: (r) => ports(r.edge, 4) },
       { name: "Conns", value: (r) => r.edge.connections, text: (r) => number(r.edge.connections), numeric: true },
       { name: "Open", value: (r) => r.edge.open, text: (r) => number(r.edge.open), numeric: true },
-      { name: "Failed", value: (r) => r.edge.failed, text: (r) => number(r.edge.failed), numeric: true },
+      { name: "Failed", value: (r) => r.edge.failed, text: (r) => number(r.edge.failed), numeric: true, optional: true },
       { name: "Out", value: (r) => r.out, text: (r) => bytes(r.out), numeric: true },
       { name: "In", value: (r) => r.in, text: (r) => bytes(r.in), numeric: true },
-      { name: "Last", value: (r) => r.edge.last, text: (r) => clock(r.edge.last) },
+      { name: "Last", value: (r) => r.edge.last, text: (r) => time(r.edge.last), optional: true },
     ], { sort: 3, descending: true });
     this.connections = new Table($("connections"), "Latest connections", [
-      { name: "Opened", value: (c) => c.opened || c.closed || 0, text: (c) => clock(c.opened || c.closed) },
+      { name: "Opened", value: (c) => c.opened || c.closed || 0, text: (c) => time(c.opened || c.closed), optional: true },
       { name: "Client", value: (c) => c.client },
       { name: "Server", value: (c) => c.server },
       { name: "State", value: (c) => c.state },
       { name: "Lasted", value: (c) => c.duration ?? 0, text: (c) => (c.state === "open" ? "" : duration(c.duration ?? 0)), numeric: true },
       { name: "Sent", value: (c) => c.sent ?? 0, text: (c) => bytes(c.sent ?? 0), numeric: true },
       { name: "Received", value: (c) => c.received ?? 0, text: (c) => bytes(c.received ?? 0), numeric: true },
-    ], { sort: 0, descending: true, limit: 100 });
+    ], { sort: 0, descending: true, limit: 25 });
     this.members = new Table($("members"), "In this group", [
       { name: "Name", value: (n) => n.name },
       { name: "PID", value: (n) => n.pid ?? 0, text: (n) => n.pid ?? "", numeric: true },
       { name: "Where", value: (n) => n.container ?? n.host ?? n.address ?? "" },
-    ], { limit: 50 });
+    ]);
   }
 
   // show brings the panel up to date. found is the set of keys that a search
   // found, or null; until is where the slider is, or 0.
   show(scene, selected, found, until) {
     const n = scene.nodes.get(selected);
+    if (n && n.key !== this.#shown) {
+      this.#shown = n.key;
+      for (const table of [this.peers, this.connections, this.members]) table.reset();
+    }
     $("details").hidden = !n;
     $("list").hidden = !!n;
     if (!n) {

@@ -112,22 +112,43 @@ function merge(scene, a, b, e) {
   }
 }
 
-// name gives a node of the scene its two lines of text.
+// name gives a node of the scene its two lines of text, and where others say more
+// in a drawing, a label and a detail.
 function name(n) {
   const [first] = n.members.values();
   const many = n.members.size;
-  if (!n.group) {
+  if (n.external && many === 1) {
+    n.name = first.name;
+    n.sub = "external";
+    if (first.name !== first.address) { // a server's: its port goes below
+      n.label = first.address;
+      n.detail = `external · port ${first.name.slice(first.name.lastIndexOf(":") + 1)}`;
+    }
+  } else if (n.external) {
+    n.name = n.key.startsWith("net:") ? `${many} in ${n.group}` : n.group;
+    n.sub = `external · ${many} endpoints`;
+  } else if (n.group) {
+    n.name = n.group;
+    n.sub = many === 1 ? `PID ${first.pid ?? "unknown"}` : `${many} processes`;
+    const commands = countCommands(n);
+    if (n.key.startsWith("netns:")) [n.label, n.detail] = [commands, n.name]; // a number says little
+    else if (!n.key.startsWith("command:")) n.detail = commands;
+  } else {
     n.name = first.name || `PID ${first.pid ?? "unknown"}`;
-    n.sub = first.external ? "external" : [first.pid ? `PID ${first.pid}` : "", first.container ?? first.host ?? ""].filter(Boolean).join(" · ");
-    return;
+    n.sub = [first.pid ? `PID ${first.pid}` : "", first.container ?? first.host ?? ""].filter(Boolean).join(" · ");
   }
-  if (n.external) {
-    n.name = many === 1 ? first.name : n.key.startsWith("net:") ? `${many} in ${n.group}` : n.group;
-    n.sub = many === 1 ? "external" : `external · ${many} endpoints`;
-    return;
+}
+
+// countCommands returns the commands in a group, those of most processes first.
+function countCommands(n) {
+  const count = new Map();
+  for (const m of n.members.values()) {
+    const command = m.command || m.name;
+    count.set(command, (count.get(command) ?? 0) + 1);
   }
-  n.name = n.group;
-  n.sub = many === 1 ? `PID ${first.pid ?? "unknown"}` : `${many} processes`;
+  const most = [...count].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).slice(0, 5);
+  const rest = count.size > most.length ? ", …" : "";
+  return most.map(([command, times]) => (times > 1 ? `${command} ×${times}` : command)).join(", ") + rest;
 }
 
 // matches reports whether a node of a scene is found by a search.

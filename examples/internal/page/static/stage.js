@@ -3,11 +3,11 @@
 // something on it is different.
 
 import { box } from "./layout.js";
-import { CanvasPen, along, curve, drawEdges, drawNodes, theme } from "./draw.js";
+import { CanvasPen, along, curve, drawEdges, drawNodes, strokeCurves, theme } from "./draw.js";
 import { ports, bytes, number } from "./text.js";
 
 const glowTime = 1600; // milliseconds
-const slowGlow = 120; // milliseconds between two steps of the glow of many edges
+const glowStep = 100; // milliseconds between two drawings of the glow, which has four strengths
 const manyGlow = 200; // edges
 const zooms = { least: 0.03, most: 4 };
 
@@ -20,7 +20,7 @@ export class Stage {
   #dirty = false;
   #waiting = false;
   #glowing = 0; // edges
-  #glowDrawn = 0; // when
+  #glowTimer = 0;
 
   // handlers: select(key|null), moved(), pinned(key)
   constructor(root, layout, handlers) {
@@ -82,15 +82,17 @@ export class Stage {
     if (this.#dirty) {
       this.#dirty = false;
       const c = this.#begin(this.canvas);
-      const pen = new CanvasPen(c, this.camera.k);
-      const look = { ...this.look, ...this.#sight(), pins: this.layout.pins, heads: this.camera.k > 0.3, labels: this.camera.k > 0.55 ? 80 : 0 };
+      const pen = new CanvasPen(c, this.camera.k, this.ratio);
+      const look = { ...this.look, ...this.#sight(), pins: this.layout.pins, heads: this.camera.k > 0.3, labels: this.camera.k > 0.5 ? 80 : 0 };
       drawEdges(pen, this.scene, this.places, this.colours, look);
       drawNodes(pen, this.scene, this.places, this.colours, look);
-      this.#drawGlow(now);
-    } else if (this.#glowing <= manyGlow || now - this.#glowDrawn >= slowGlow) {
-      this.#drawGlow(now);
     }
-    if (this.#glowing) this.#ask();
+    this.#drawGlow(now);
+    if (!this.#glowing || this.#glowTimer) return;
+    this.#glowTimer = setTimeout(() => {
+      this.#glowTimer = 0;
+      this.#ask();
+    }, glowStep);
   }
 
   places = (key) => this.layout.position(key);
@@ -120,7 +122,6 @@ export class Stage {
     const c = this.#begin(this.under);
     const { sees } = this.#sight();
     const strengths = [[], [], [], []];
-    this.#glowDrawn = now;
     this.#glowing = 0;
     for (const e of this.scene.edges.values()) {
       const age = (now - e.glow) / glowTime;
@@ -136,12 +137,7 @@ export class Stage {
       c.globalAlpha = 0.75 - i * 0.19;
       // The thinnest lines are drawn many times as fast as others.
       c.lineWidth = this.#glowing > manyGlow ? 0.9 / this.camera.k / this.ratio : Math.max(8 - i, 2 / this.camera.k);
-      c.beginPath();
-      for (const p of curves) {
-        c.moveTo(p[0], p[1]);
-        c.bezierCurveTo(p[2], p[3], p[4], p[5], p[6], p[7]);
-      }
-      c.stroke();
+      strokeCurves(c, curves, c.lineWidth * this.camera.k * this.ratio);
     });
     c.globalAlpha = 1;
   }

@@ -1,16 +1,23 @@
 // A table that can be sorted, and that keeps its rows from one update to the
-// next, so that the focus and a selection of text survive.
+// next, so that the focus and a selection of text survive. While a person points
+// at its rows, or has the focus in them, they keep their order too: nobody likes
+// to click on what has just moved away.
+//
+// Laying out and painting a row costs as much as drawing ten edges, so that few
+// are shown until somebody asks for more.
 
 import { element, number } from "./text.js";
 
 export class Table {
   #rows = new Map(); // key -> <tr>
   #data = [];
+  #chosen = "";
 
-  // columns: {name, value(row), text(row) = value, numeric, choose}. A cell of a
-  // column with choose is a button, which calls it with the row.
-  constructor(root, caption, columns, { sort = 0, descending = false, limit = 200, more = "" } = {}) {
-    Object.assign(this, { columns, sort, descending, limit, more });
+  // columns: {name, value(row), text(row) = value, numeric, choose, optional}. A
+  // cell of a column with choose is a button, which calls it with the row. A
+  // column that is optional is shown if there is anything in it.
+  constructor(root, caption, columns, { sort = 0, descending = false, limit = 50 } = {}) {
+    Object.assign(this, { columns, sort, descending, limit });
     this.table = document.createElement("table");
     this.caption = this.table.createCaption();
     this.caption.textContent = caption;
@@ -23,7 +30,12 @@ export class Table {
       head.append(th);
     });
     this.body = this.table.createTBody();
-    this.rest = element("p", "", { className: "rest" });
+    this.rest = element("p", "", { className: "rest", hidden: true });
+    this.rest.append(element("span"), " ", element("button", "Show more", { type: "button" }));
+    this.rest.lastChild.addEventListener("click", () => {
+      this.limit += Math.max(50, this.limit);
+      this.update(this.#data, this.#chosen);
+    });
     const scroll = element("div", "", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: caption });
     scroll.append(this.table);
     root.replaceChildren(scroll, this.rest);
@@ -34,7 +46,14 @@ export class Table {
     this.descending = this.sort === i ? !this.descending : !!this.columns[i].numeric;
     this.sort = i;
     this.#mark();
-    this.update(this.#data);
+    this.reset();
+    this.update(this.#data, this.#chosen);
+  }
+
+  // reset forgets the rows, and with them their order.
+  reset() {
+    this.#rows.clear();
+    this.body.replaceChildren();
   }
 
   #mark() {
@@ -48,13 +67,13 @@ export class Table {
   // that is marked.
   update(data, chosen = "") {
     this.#data = data;
-    const { value } = this.columns[this.sort];
-    const sign = this.descending ? -1 : 1;
-    const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-    const sorted = data.map((row) => ({ row, v: value(row) })).sort((a, b) => sign * compare(a.v, b.v) || compare(a.row.key, b.row.key));
-    const shown = sorted.slice(0, this.limit);
+    this.#chosen = chosen;
+    const shown = this.#order(data).slice(0, this.limit);
+    const empty = this.columns.map((c) => c.optional && !shown.some((row) => c.value(row)));
+    [...this.table.tHead.rows[0].cells].forEach((th, j) => (th.hidden = empty[j]));
     const rows = new Map();
-    shown.forEach(({ row }, i) => {
+    let at = this.body.firstChild;
+    for (const row of shown) {
       const tr = this.#rows.get(row.key) ?? this.#make();
       rows.set(row.key, tr);
       tr.row = row;
@@ -63,13 +82,30 @@ export class Table {
         const text = String((c.text ?? c.value)(row));
         const cell = tr.cells[j].firstChild;
         if (cell.textContent !== text) cell.textContent = text;
+        tr.cells[j].hidden = empty[j];
       });
-      if (this.body.rows[i] !== tr) this.body.insertBefore(tr, this.body.rows[i] ?? null);
-    });
+      if (tr === at) at = at.nextSibling;
+      else this.body.insertBefore(tr, at);
+    }
     for (const [key, tr] of this.#rows) if (!rows.has(key)) tr.remove();
     this.#rows = rows;
-    const left = sorted.length - shown.length;
-    this.rest.textContent = left > 0 ? `and ${number(left)} more${this.more}` : "";
+    const left = data.length - shown.length;
+    this.rest.hidden = left === 0;
+    this.rest.firstChild.textContent = left ? `and ${number(left)} more` : "";
+  }
+
+  // #order sorts rows. Those that somebody is at come first, as they are.
+  #order(data) {
+    const { value } = this.columns[this.sort];
+    const sign = this.descending ? -1 : 1;
+    const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+    const held = this.body.matches(":hover, :focus-within");
+    const place = new Map(held ? [...this.#rows.keys()].map((key, i) => [key, i]) : []);
+    const last = place.size;
+    return data
+      .map((row) => ({ row, at: place.get(row.key) ?? last, v: value(row) }))
+      .sort((a, b) => a.at - b.at || sign * compare(a.v, b.v) || compare(a.row.key, b.row.key))
+      .map(({ row }) => row);
   }
 
   #make() {

@@ -15,13 +15,26 @@ export function bytes(n) {
   return `${n < 9.95 ? n.toFixed(1) : Math.round(n)} ${"kMGTPE"[unit]}B`;
 }
 
+const date = new Intl.DateTimeFormat("en-CA", { dateStyle: "short" }), hours = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+let today = "";
+
+// setToday says which day needs no mention in a table: the last of a trace.
+export function setToday(ms) {
+  today = date.format(ms);
+}
+
 // clock returns the time of day of a time in milliseconds, with the date if that
-// is not today's.
-export function clock(ms) {
+// is not today's, and if asked for with the tenths of the second.
+export function clock(ms, tenths = false) {
   if (!ms) return "";
-  const t = new Date(ms);
-  const time = t.toLocaleTimeString("en-GB");
-  return t.toDateString() === new Date().toDateString() ? time : `${t.toLocaleDateString("en-CA")} ${time}`;
+  const day = date.format(ms);
+  const of = hours.format(ms) + (tenths ? `.${Math.floor((ms % 1000) / 100)}` : "");
+  return day === date.format() ? of : `${day} ${of}`;
+}
+
+// time returns the same for a table.
+export function time(ms) {
+  return ms && date.format(ms) === today ? hours.format(ms) : clock(ms);
 }
 
 export function duration(ms) {
