@@ -61,9 +61,7 @@ static __always_inline long claim(struct sock *sk, const struct conn *c)
 /* With count, an accept that finds no room in the table counts as lost. */
 static __always_inline int on_accept_counted(struct sock *sk, bool count)
 {
-	struct common common;
 	struct conn c = {};
-	__u16 protocol;
 	__u64 key;
 	long err;
 
@@ -71,15 +69,9 @@ static __always_inline int on_accept_counted(struct sock *sk, bool count)
 	if (!current_phase || !sk ||
 	    (unsigned long)sk >= (unsigned long)-MAX_ERRNO)
 		return 0;
-	protocol = BPF_CORE_READ(sk, sk_protocol);
-	if (protocol == IPPROTO_MPTCP) {
-		sk = tcp_of(sk);
-		protocol = BPF_CORE_READ(sk, sk_protocol);
-	}
-	if (protocol != IPPROTO_TCP || !probe_common(&common, sk))
+	sk = tcp_of(sk);
+	if (PROBED_PROTOCOL(probe_socket(&c.tuple, sk)) != IPPROTO_TCP)
 		return 0;
-	c.tuple.netns = common_netns(&common);
-	common_tuple(&c.tuple, &common);
 	/* No port: it ended before it was accepted, and was reported then. */
 	if (!c.tuple.local_port || !wanted(&c.tuple) || !own_by_current(&c))
 		return 0;

@@ -90,25 +90,22 @@ static __always_inline bool reported(struct sock *sk, bool user)
 static __always_inline void connect_ends(struct sock *sk, const void *addr,
 					 bool user, long ret)
 {
-	struct common common;
 	struct conn c = {};
 	struct event *e;
-	__u16 protocol, family;
+	__u64 probed;
+	__u16 family;
 
 	if (!current_phase || !attempted(ret))
 		return;
-	protocol = BPF_CORE_READ(sk, sk_protocol);
-	if (protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP)
+	probed = probe_socket(&c.tuple, sk);
+	family = PROBED_FAMILY(probed);
+	if (PROBED_PROTOCOL(probed) != IPPROTO_TCP &&
+	    PROBED_PROTOCOL(probed) != IPPROTO_MPTCP)
 		return;
-	if (!probe_common(&common, sk))
-		return;
-	family = COMMON(&common, __u16, skc_family);
 	if (family != AF_INET && family != AF_INET6)
 		return;
-	if (COMMON(&common, __u8, skc_state) != TCP_CLOSE)
+	if (PROBED_STATE(probed) != TCP_CLOSE)
 		return;
-	c.tuple.netns = common_netns(&common);
-	common_tuple(&c.tuple, &common);
 	if (!remote_from(&c.tuple, addr, user))
 		return;
 	if (reported(tcp_of(sk), user) || !wanted(&c.tuple))
@@ -120,7 +117,7 @@ static __always_inline void connect_ends(struct sock *sk, const void *addr,
 	if (is_ipv4(c.tuple.remote) && !is_ipv4(c.tuple.local))
 		map_ipv4(c.tuple.local,
 			 family == AF_INET
-				 ? COMMON(&common, __u32, skc_rcv_saddr)
+				 ? BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr)
 				 : 0);
 	c.direction = DIR_OUTGOING;
 	if (!own_by_current(&c))

@@ -64,10 +64,18 @@ type flowing struct {
 	Connections, Open, Failed, Sent, Received uint64
 }
 
-// TestAggregate has two tracers see the same: one that reports each connection
-// and one that adds them up. Both must give the same graph.
+// TestTotals has totals of what is made for them.
+func TestTotals(t *testing.T) { aggregate(t, totalCases) }
+
+// TestAggregate has the cases of TestTruth, most of which are too few for totals.
 func TestAggregate(t *testing.T) {
-	cases := slices.Concat(totalCases, connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases)
+	aggregate(t, slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases))
+}
+
+// aggregate has two tracers see the same: one that reports each connection and
+// one that adds them up. Both must give the same graph.
+func aggregate(t *testing.T, cases []truth.Case) {
+	t.Helper()
 	x := truth.Start(t, cases, nil)
 	options := tracer.Options{NetNS: x.NetNS(), AcceptHook: acceptHook(t)}
 	single, err := tracer.Open(&options)
@@ -171,9 +179,9 @@ func flowsOf(events []traceformat.Event) map[string]flowing {
 	return flows
 }
 
-// TestAggregateElsewhere has peers that are not traced, so that nothing is to be
+// TestTotalsElsewhere has peers that are not traced, so that nothing is to be
 // waited for from them.
-func TestAggregateElsewhere(t *testing.T) {
+func TestTotalsElsewhere(t *testing.T) {
 	l := openLive(t, tracer.Options{Aggregate: time.Hour})
 	elsewhere := netlab.New(t)
 	netlab.Veth(t, l.ns, elsewhere,

@@ -32,12 +32,12 @@ const tooOld = "5.10"
 
 var (
 	matrixHooks = flag.String("matrix.hooks", "fexit,kretprobe,tracepoint,none", "the accept hooks that TestMatrix tries, a `list` with commas")
-	matrixTests = flag.String("matrix.run", "^Test(Smoke|Truth)$", "the tests that TestMatrix runs, a `regexp` for -run")
+	matrixTests = flag.String("matrix.run", "^Test(Smoke|Truth|Totals|TotalsElsewhere)$", "the tests that TestMatrix runs, a `regexp` for -run")
 	matrixOut   = flag.String("matrix.out", "", "write the output of each run of TestMatrix to a file in this `folder`")
 	matrixTable = flag.String("matrix.table", "", "put the table of all kernels and hooks between the marks in this `file`")
 )
 
-// TestMatrix runs TestSmoke and TestTruth on this kernel and on each of
+// TestMatrix runs TestSmoke, TestTruth and TestTotals on this kernel and on each of
 // [kernels.Series], once with each accept hook. The others run in virtual
 // machines, as many at a time as there are processors. One that is too old must
 // be refused in good words.

@@ -35,17 +35,21 @@ func child(what string, args []string) error {
 	if what == "drain" {
 		return drain(args)
 	}
-	if len(args) != 1 {
-		return fmt.Errorf("%s: want a number", what)
+	var numbers []int
+	for _, arg := range args {
+		n, err := strconv.Atoi(arg)
+		if err != nil {
+			return err
+		}
+		numbers = append(numbers, n)
 	}
-	n, err := strconv.Atoi(args[0])
-	if err != nil {
-		return err
+	switch {
+	case what == "churn" && len(numbers) == 1:
+		return churnLoop(numbers[0])
+	case what == "hold" && len(numbers) == 2:
+		return holdLoop(numbers[0], numbers[1])
 	}
-	if what == "hold" {
-		return holdLoop(n)
-	}
-	return churnLoop(n)
+	return fmt.Errorf("%s %q: not known", what, args)
 }
 
 // churnLoop uses bare system calls, so that the connections are all there is,

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,14 +15,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// perAddr is how many connections go to each listener: a little less than it
-// has ports to come from.
-const perAddr = 50000
-
-// hold keeps n connections open in a process of its own, which has both ends of
-// each, until release is called.
+// hold keeps n connections open in processes of its own, which have both ends
+// of each, until release is called.
 func hold(n int) (release func() error, err error) {
-	cmd := exec.Command("/proc/self/exe", "hold", strconv.Itoa(n))
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return nil, os.NewSyscallError("getrlimit", err)
+	}
+	// And no more than an address has ports to come from.
+	each := int(min(limit.Max/2-100, 20000))
+	var held []func() error
+	release = func() error {
+		var errs []error
+		for _, r := range held {
+			errs = append(errs, r())
+		}
+		return errors.Join(errs...)
+	}
+	for i := 0; i*each < n; i++ {
+		r, err := holder(i, min(each, n-i*each))
+		if err != nil {
+			return nil, errors.Join(err, release())
+		}
+		held = append(held, r)
+	}
+	return release, nil
+}
+
+// holder starts the process number i.
+func holder(i, n int) (release func() error, err error) {
+	cmd := exec.Command("/proc/self/exe", "hold", strconv.Itoa(i), strconv.Itoa(n))
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdin, err := cmd.StdinPipe()
@@ -44,26 +67,26 @@ func hold(n int) (release func() error, err error) {
 	}, nil
 }
 
-func holdLoop(n int) error {
-	limit := unix.Rlimit{Cur: uint64(2*n + 100), Max: uint64(2*n + 100)}
+// holdLoop is that process.
+func holdLoop(i, n int) error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return os.NewSyscallError("getrlimit", err)
+	}
+	limit.Cur = limit.Max
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return os.NewSyscallError("setrlimit", err)
 	}
-	for i := 0; i < n; i++ {
-		if i%perAddr != 0 {
-			continue
-		}
-		l, err := listen([4]byte{127, 0, 1, byte(1 + i/perAddr)})
-		if err != nil {
+	l, err := listen([4]byte{127, 0, 1, byte(1 + i)})
+	if err != nil {
+		return err
+	}
+	for range n {
+		if _, _, err := l.connect(); err != nil {
 			return err
-		}
-		for range min(perAddr, n-i) {
-			if _, _, err := l.connect(); err != nil {
-				return err
-			}
 		}
 	}
 	fmt.Println("holding")
-	_, err := io.Copy(io.Discard, os.Stdin)
+	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
