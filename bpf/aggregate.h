@@ -28,7 +28,7 @@ enum flow_flags {
 	FLOW_OPEN_TOLD = 16,
 	FLOW_CLOSE_TOLD = 64,
 	FLOW_SINGLE = 256, /* is reported by itself */
-	FLOW_DONE = 512,   /* is being deleted */
+	FLOW_DONE = 512,   /* all was told, or added up */
 };
 
 struct flow {
@@ -37,8 +37,10 @@ struct flow {
 };
 
 /*
- * Connections of which something was not reported. Inserted by the first half
- * that opens, deleted when all have closed, or by the sweep.
+ * Connections, by both ends. Inserted by the half that opens first. Deleted by
+ * user space, a while after they are done: an entry can be used for another at
+ * once (since the hash tables allocate by themselves, 6.1), so nobody may look
+ * at it any more.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -292,7 +294,7 @@ static __always_inline bool add_total(const struct flow_key *k,
 	return true;
 }
 
-/* Forgets a connection of which all was heard: told, or added up. */
+/* Ends a connection of which all was heard: it is told, or added up. */
 static __noinline int finish(const struct flow_key *k, struct flow *f)
 {
 	__u64 was;
@@ -302,8 +304,6 @@ static __noinline int finish(const struct flow_key *k, struct flow *f)
 	was = __sync_fetch_and_or(&f->flags, FLOW_DONE);
 	if (was & FLOW_DONE)
 		return 0;
-	bpf_map_delete_elem(&flows, k);
-	/* The entry stays readable as long as the program runs. */
 	if (was & FLOW_SINGLE || !add_total(k, f))
 		tell(k, f);
 	return 0;
@@ -405,13 +405,17 @@ static __noinline bool flow_close(const struct conn *c, __u64 since, __u64 time,
 	return true;
 }
 
+#define FLOW_LINGER 50000000 /* ns: much more than a program takes */
+
 /*
  * Connections that last are reported by themselves, so that they are not known
- * only when they end. Those that nothing more is heard of are forgotten.
+ * only when they end. The keys of those that are done are written out, to be
+ * deleted.
  */
-static __always_inline int sweep_flow(const void *key)
+static __always_inline int sweep_flow(struct seq_file *seq, const void *key)
 {
-	__u64 flags, opened, now = bpf_ktime_get_boot_ns();
+	__u64 flags, opened, closed, now = bpf_ktime_get_boot_ns();
+	struct side *c, *s;
 	struct flow_key k;
 	struct flow *f;
 
@@ -421,18 +425,25 @@ static __always_inline int sweep_flow(const void *key)
 	f = bpf_map_lookup_elem(&flows, &k);
 	if (!f)
 		return 0;
+	c = &f->sides[SIDE_CLIENT];
+	s = &f->sides[SIDE_SERVER];
 	flags = f->flags;
-	opened = flags & FLOW_OPEN << SIDE_CLIENT
-			 ? f->sides[SIDE_CLIENT].opened
-			 : f->sides[SIDE_SERVER].opened;
-	if (!(flags & (FLOW_OPEN | FLOW_OPEN << SIDE_SERVER)) ||
-	    now - opened < aggregate_after)
+	if (flags & FLOW_DONE) {
+		closed = c->closed > s->closed ? c->closed : s->closed;
+		if (now - closed > FLOW_LINGER)
+			bpf_seq_write(seq, &k, sizeof(k));
+		return 0;
+	}
+	if (!(flags & (FLOW_OPEN | FLOW_OPEN << SIDE_SERVER)))
+		return 0; /* is just being inserted */
+	opened = flags & FLOW_OPEN ? c->opened : s->opened;
+	if (now - opened < aggregate_after)
 		return 0;
 	if (!(flags & FLOW_SINGLE))
 		tell_single(&k, f);
 	flags = f->flags;
 	if (!(flags & ~(flags >> 2) & (FLOW_OPEN | FLOW_OPEN << SIDE_SERVER)))
-		finish(&k, f); /* not open on any side */
+		finish(&k, f); /* not open on any side; its peer never came */
 	return 0;
 }
 

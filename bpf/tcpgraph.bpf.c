@@ -164,7 +164,7 @@ int scan_unaccepted(struct bpf_iter__bpf_sk_storage_map *ctx)
 SEC("iter/bpf_map_elem")
 int sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
 {
-	return sweep_flow(ctx->key);
+	return sweep_flow(ctx->meta->seq, ctx->key);
 }
 
 /* What was there before the tracer: all files of all processes. */

@@ -3,9 +3,14 @@
 package tracer
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
 
 	"example.com/tcpgraph/bpf"
 )
@@ -13,24 +18,38 @@ import (
 // aggregateMaps are used only if connections are added up.
 var aggregateMaps = []string{bpf.TcpgraphMapFlows, bpf.TcpgraphMapTotals, bpf.TcpgraphMapTold, bpf.TcpgraphMapLocals}
 
+// sweepEvery is how often the kernel's table of connections is gone through at
+// least, which also bounds what it holds of those that are done.
+const sweepEvery = 250 * time.Millisecond
+
 // aggregator makes events of the totals that the kernel keeps. Each total is of
 // an epoch; it is read an epoch later, when no program adds to it any more.
 type aggregator struct {
 	kernel *kernel
 	every  time.Duration // 0: nothing is added up
-	next   time.Time
+	next   time.Time     // when to sweep
+	turn   time.Time     // when the next epoch begins
 	epoch  uint32
 }
 
-// step begins an epoch if it is time to. It returns the totals that are final.
+func newAggregator(k *kernel, every time.Duration) aggregator {
+	now := time.Now()
+	return aggregator{kernel: k, every: every, next: now.Add(min(every, sweepEvery)), turn: now.Add(every)}
+}
+
+// step does what it is time for. It returns the totals that are final.
 func (a *aggregator) step(now time.Time) ([]total, error) {
 	if a.every == 0 || now.Before(a.next) {
 		return nil, nil
 	}
-	a.next = now.Add(a.every)
+	a.next = now.Add(min(a.every, sweepEvery))
 	if err := a.kernel.sweep(a.every); err != nil {
 		return nil, err
 	}
+	if now.Before(a.turn) {
+		return nil, nil
+	}
+	a.turn = now.Add(a.every)
 	epoch := a.epoch
 	a.epoch++
 	if err := a.kernel.variable(bpf.TcpgraphVarCurrentEpoch).Set(a.epoch); err != nil {
@@ -52,18 +71,36 @@ func (a *aggregator) finish() ([]total, error) {
 }
 
 // sweep has the connections reported that are at least that old, and in no
-// total.
+// total, and deletes those of which all is reported.
 func (k *kernel) sweep(after time.Duration) error {
 	if err := k.variable(bpf.TcpgraphVarAggregateAfter).Set(uint64(after)); err != nil {
 		return fmt.Errorf("set aggregate_after: %w", err)
 	}
 	r, err := k.sweeps.Open()
 	if err != nil {
-		return fmt.Errorf("look for connections that last: %w", err)
+		return fmt.Errorf("sweep the connections: %w", err)
 	}
 	defer r.Close()
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return fmt.Errorf("look for connections that last: %w", err)
+	done, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("sweep the connections: %w", err)
+	}
+	const size = int(unsafe.Sizeof(bpf.TcpgraphFlowKey{}))
+	keys := make([]bpf.TcpgraphFlowKey, len(done)/size)
+	for i := range keys {
+		if _, err := binary.Decode(done[i*size:], binary.NativeEndian, &keys[i]); err != nil {
+			return fmt.Errorf("sweep the connections: %w", err)
+		}
+	}
+	for len(keys) > 0 {
+		n, err := k.table(bpf.TcpgraphMapFlows).BatchDelete(keys, nil)
+		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("delete connections that are done: %w", err)
+		}
+		if err == nil {
+			break
+		}
+		keys = keys[n+1:] // the iterator can come by an entry twice
 	}
 	return nil
 }

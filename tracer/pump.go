@@ -42,7 +42,7 @@ func newPump(t *Tracer, before []Event, o *Options) *pump {
 	return &pump{
 		Tracer:  t,
 		scanner: scanner{kernel: t.kernel, after: o.Unaccepted},
-		adder:   aggregator{kernel: t.kernel, every: o.Aggregate, next: time.Now().Add(o.Aggregate)},
+		adder:   newAggregator(t.kernel, o.Aggregate),
 		before:  before,
 		batch:   make([]Event, 0, batchSize),
 	}
