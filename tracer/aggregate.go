@@ -3,7 +3,6 @@
 package tracer
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +20,8 @@ var aggregateMaps = []string{bpf.TcpgraphMapFlows, bpf.TcpgraphMapTotals, bpf.Tc
 // sweepEvery is how often the kernel's table of connections is gone through at
 // least, which also bounds what it holds of those that are done.
 const sweepEvery = 250 * time.Millisecond
+
+const flowKeySize = int(unsafe.Sizeof(bpf.TcpgraphFlowKey{}))
 
 // aggregator makes events of the totals that the kernel keeps. Each total is of
 // an epoch; it is read an epoch later, when no program adds to it any more.
@@ -85,12 +86,9 @@ func (k *kernel) sweep(after time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("sweep the connections: %w", err)
 	}
-	const size = int(unsafe.Sizeof(bpf.TcpgraphFlowKey{}))
-	keys := make([]bpf.TcpgraphFlowKey, len(done)/size)
+	keys := make([][unsafe.Sizeof(bpf.TcpgraphFlowKey{})]byte, len(done)/flowKeySize)
 	for i := range keys {
-		if _, err := binary.Decode(done[i*size:], binary.NativeEndian, &keys[i]); err != nil {
-			return fmt.Errorf("sweep the connections: %w", err)
-		}
+		copy(keys[i][:], done[i*flowKeySize:])
 	}
 	for len(keys) > 0 {
 		n, err := k.table(bpf.TcpgraphMapFlows).BatchDelete(keys, nil)
