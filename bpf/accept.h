@@ -79,12 +79,13 @@ static __always_inline int on_accept_counted(struct sock *sk, bool count)
 	c.direction = DIR_INCOMING;
 	if (aggregate)
 		c.isn = probe_client_isn(sk);
+	key = (__u64)sk;
+	bpf_map_delete_elem(&pending, &key);
 	err = claim(sk, &c);
 	if (!err) {
 		emit_open(&c, bpf_ktime_get_boot_ns());
 	} else if (err == -EEXIST) {
 		/* The scan was first. The end will tell the real owner. */
-		key = (__u64)sk;
 		bpf_map_update_elem(&accepted, &key, &c, BPF_EXIST);
 	} else if (err != -ENOENT && count) {
 		bump(&lost, LOST_TABLE);
@@ -138,31 +139,33 @@ static __always_inline int on_ring_complete(struct io_kiocb *req)
 	return on_accept(socket_of_fd(BPF_CORE_READ(req, cqe.res)));
 }
 
-/* Writes a byte for each connection that has not waited for long enough. */
+/*
+ * Reports a connection that has waited for too long. Writes out its key if its
+ * entry is of no more use, or 0 if it has not waited for long enough.
+ */
 static __always_inline int report_unaccepted(struct seq_file *seq,
-					     struct sock *sk, struct conn *c)
+					     const __u64 *entry)
 {
-	struct conn copy;
-	__u64 key;
-	__u32 pid;
+	__u64 key, none = 0;
+	struct conn *c, copy;
 
-	if (!sk || !c || c->role != ROLE_PASSIVE || c->filtered)
+	if (!entry)
 		return 0;
-	pid = c->owner.pid; /* 6.1 takes no key from an iterator's buffer */
-	if (only_pids && !bpf_map_lookup_elem(&pids, &pid))
+	key = *entry;
+	c = bpf_map_lookup_elem(&pending, &key);
+	if (!c)
 		return 0;
-	key = (__u64)sk;
-	if (bpf_map_lookup_elem(&accepted, &key)) {
-		c->role = ROLE_ACCEPTED;
-		return 0;
+	/* An accept can come by before the connection is quite established. */
+	if (!bpf_map_lookup_elem(&accepted, &key)) {
+		if (bpf_ktime_get_boot_ns() - c->since < unaccepted_after) {
+			bpf_seq_write(seq, &none, sizeof(none));
+			return 0;
+		}
+		copy = *c;
+		if (!claim((struct sock *)key, &copy))
+			emit_open(&copy, copy.since);
 	}
-	if (bpf_ktime_get_boot_ns() - c->since < unaccepted_after) {
-		bpf_seq_write(seq, &c->role, 1);
-		return 0;
-	}
-	copy = *c;
-	if (!claim(sk, &copy))
-		emit_open(&copy, copy.since);
+	bpf_seq_write(seq, &key, sizeof(key));
 	return 0;
 }
 

@@ -251,13 +251,6 @@ struct bpf_iter__bpf_map_elem {
 	void *value;
 };
 
-struct bpf_iter__bpf_sk_storage_map {
-	struct bpf_iter_meta *meta;
-	struct bpf_map *map;
-	struct sock *sk;
-	void *value;
-};
-
 struct trace_event_raw_sys_exit {
 	long ret;
 };

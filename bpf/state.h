@@ -45,7 +45,6 @@ enum role {
 	ROLE_LISTENER, /* in LISTEN; or just inherited from one */
 	ROLE_ACTIVE,   /* connects or is connected; reported by its own */
 	ROLE_PASSIVE,  /* established from a listener, reported once accepted */
-	ROLE_ACCEPTED, /* the same, and the scan found it in accepted */
 };
 
 /* What is known of a socket. */
@@ -87,6 +86,21 @@ struct {
 	__type(key, __u64);
 	__type(value, struct conn);
 } accepted SEC(".maps");
+
+/*
+ * Incoming connections that wait for their accept, by the address of their
+ * socket. Inserted as they are established, deleted as they are accepted or
+ * closed, and by user space when the scan has reported them. The scan walks
+ * this table and not the sockets' storage: the iterator over that brings
+ * Linux 7.3 down when a socket is freed meanwhile.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, __u64);
+	__type(value, struct conn);
+} pending SEC(".maps");
 
 /*
  * The arguments of tcp_v4_connect and tcp_v6_connect, by thread, where a hook

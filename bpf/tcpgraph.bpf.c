@@ -154,10 +154,10 @@ int connect_syscall(struct trace_event_raw_sys_exit *ctx)
 }
 
 /* Connections that wait for their accept for too long. */
-SEC("iter/bpf_sk_storage_map")
-int scan_unaccepted(struct bpf_iter__bpf_sk_storage_map *ctx)
+SEC("iter/bpf_map_elem")
+int scan_unaccepted(struct bpf_iter__bpf_map_elem *ctx)
 {
-	return report_unaccepted(ctx->meta->seq, ctx->sk, ctx->value);
+	return report_unaccepted(ctx->meta->seq, ctx->key);
 }
 
 /* Connections that are in no total yet. */

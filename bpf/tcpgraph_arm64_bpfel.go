@@ -249,6 +249,7 @@ const (
 	TcpgraphMapLocals              = "locals"
 	TcpgraphMapLost                = "lost"
 	TcpgraphMapNetnsSet            = "netns_set"
+	TcpgraphMapPending             = "pending"
 	TcpgraphMapPids                = "pids"
 	TcpgraphMapPorts               = "ports"
 	TcpgraphMapProcessBufs         = "process_bufs"
@@ -382,6 +383,7 @@ type TcpgraphMapSpecs struct {
 	Locals      *ebpf.MapSpec `ebpf:"locals"`
 	Lost        *ebpf.MapSpec `ebpf:"lost"`
 	NetnsSet    *ebpf.MapSpec `ebpf:"netns_set"`
+	Pending     *ebpf.MapSpec `ebpf:"pending"`
 	Pids        *ebpf.MapSpec `ebpf:"pids"`
 	Ports       *ebpf.MapSpec `ebpf:"ports"`
 	ProcessBufs *ebpf.MapSpec `ebpf:"process_bufs"`
@@ -457,6 +459,7 @@ type TcpgraphMaps struct {
 	Locals      *ebpf.Map `ebpf:"locals"`
 	Lost        *ebpf.Map `ebpf:"lost"`
 	NetnsSet    *ebpf.Map `ebpf:"netns_set"`
+	Pending     *ebpf.Map `ebpf:"pending"`
 	Pids        *ebpf.Map `ebpf:"pids"`
 	Ports       *ebpf.Map `ebpf:"ports"`
 	ProcessBufs *ebpf.Map `ebpf:"process_bufs"`
@@ -482,6 +485,7 @@ func (m *TcpgraphMaps) Close() error {
 		m.Locals,
 		m.Lost,
 		m.NetnsSet,
+		m.Pending,
 		m.Pids,
 		m.Ports,
 		m.ProcessBufs,

@@ -31,6 +31,21 @@ static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tp,
 	return 0;
 }
 
+/* Notes that a connection waits for its accept, if it could be the listener's.
+ */
+static __always_inline void await_accept(struct sock *sk, struct conn *c)
+{
+	__u64 key = (__u64)sk;
+
+	if (c->filtered)
+		return;
+	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))
+		return;
+	/* Without room for it, it is reported when it is accepted or ends. */
+	bpf_map_update_elem(&pending, &key, c, BPF_ANY);
+	bump(&waiting, 0);
+}
+
 static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 					  struct conn *c)
 {
@@ -59,7 +74,7 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 	if (c->role == ROLE_LISTENER) {
 		c->role = ROLE_PASSIVE;
 		if (accept_hooked) {
-			bump(&waiting, 0);
+			await_accept(sk, c);
 			return 0;
 		}
 	}
@@ -152,6 +167,7 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 	}
 	if (!c || c->role != ROLE_PASSIVE || c->filtered)
 		return 0;
+	bpf_map_delete_elem(&pending, &key);
 	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))
 		return 0;
 	/* Never accepted: its only owner is the listener's, if that is known.

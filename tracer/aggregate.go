@@ -3,13 +3,9 @@
 package tracer
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"time"
 	"unsafe"
-
-	"github.com/cilium/ebpf"
 
 	"example.com/tcpgraph/bpf"
 )
@@ -77,12 +73,7 @@ func (k *kernel) sweep(after time.Duration) error {
 	if err := k.variable(bpf.TcpgraphVarAggregateAfter).Set(uint64(after)); err != nil {
 		return fmt.Errorf("set aggregate_after: %w", err)
 	}
-	r, err := k.sweeps.Open()
-	if err != nil {
-		return fmt.Errorf("sweep the connections: %w", err)
-	}
-	defer r.Close()
-	done, err := io.ReadAll(r)
+	done, err := readIter(k.sweeps)
 	if err != nil {
 		return fmt.Errorf("sweep the connections: %w", err)
 	}
@@ -90,15 +81,8 @@ func (k *kernel) sweep(after time.Duration) error {
 	for i := range keys {
 		copy(keys[i][:], done[i*flowKeySize:])
 	}
-	for len(keys) > 0 {
-		n, err := k.table(bpf.TcpgraphMapFlows).BatchDelete(keys, nil)
-		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("delete connections that are done: %w", err)
-		}
-		if err == nil {
-			break
-		}
-		keys = keys[n+1:] // the iterator can come by an entry twice
+	if err := deleteKeys(k.table(bpf.TcpgraphMapFlows), keys); err != nil {
+		return fmt.Errorf("sweep the connections: %w", err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package tracer
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,7 @@ func load(o *Options) (k *kernel, err error) {
 	}
 	spec.Maps[bpf.TcpgraphMapEvents].MaxEntries = uint32(o.RingSize)
 	spec.Maps[bpf.TcpgraphMapAccepted].MaxEntries = uint32(o.MaxAccepted)
+	spec.Maps[bpf.TcpgraphMapPending].MaxEntries = uint32(o.MaxAccepted)
 	if o.Aggregate == 0 {
 		for _, name := range aggregateMaps {
 			spec.Maps[name].MaxEntries = 1 // takes no memory to speak of
@@ -87,9 +89,9 @@ func load(o *Options) (k *kernel, err error) {
 // attach attaches the hooks. They begin with takeSnapshot.
 func (k *kernel) attach(want AcceptHook) error {
 	var err error
-	k.scans, err = link.AttachIter(link.IterOptions{Program: k.prog(bpf.TcpgraphProgScanUnaccepted), Map: k.table(bpf.TcpgraphMapSockets)})
+	k.scans, err = link.AttachIter(link.IterOptions{Program: k.prog(bpf.TcpgraphProgScanUnaccepted), Map: k.table(bpf.TcpgraphMapPending)})
 	if err != nil {
-		return fmt.Errorf("attach iter/bpf_sk_storage_map: %w", err)
+		return fmt.Errorf("attach iter/bpf_map_elem: %w", err)
 	}
 	if sweep := k.prog(bpf.TcpgraphProgSweepFlows); sweep != nil {
 		k.sweeps, err = link.AttachIter(link.IterOptions{Program: sweep, Map: k.table(bpf.TcpgraphMapFlows)})
@@ -156,16 +158,48 @@ func (k *kernel) scan(after time.Duration) (left int, err error) {
 	if err := k.variable(bpf.TcpgraphVarUnacceptedAfter).Set(uint64(after)); err != nil {
 		return 0, fmt.Errorf("set unaccepted_after: %w", err)
 	}
-	r, err := k.scans.Open()
+	out, err := readIter(k.scans)
 	if err != nil {
 		return 0, fmt.Errorf("scan for unaccepted connections: %w", err)
+	}
+	var done []uint64
+	for ; len(out) >= 8; out = out[8:] {
+		if key := binary.NativeEndian.Uint64(out); key != 0 {
+			done = append(done, key)
+		} else {
+			left++
+		}
+	}
+	if err := deleteKeys(k.table(bpf.TcpgraphMapPending), done); err != nil {
+		return 0, fmt.Errorf("scan for unaccepted connections: %w", err)
+	}
+	return left, nil
+}
+
+// readIter runs an iterator to its end and returns what the program wrote.
+func readIter(it *link.Iter) ([]byte, error) {
+	r, err := it.Open()
+	if err != nil {
+		return nil, err
 	}
 	defer r.Close()
-	n, err := io.Copy(io.Discard, r)
-	if err != nil {
-		return 0, fmt.Errorf("scan for unaccepted connections: %w", err)
+	return io.ReadAll(r)
+}
+
+// deleteKeys deletes entries. Some may be gone: an iterator can come by one
+// twice, and the programs delete as well.
+func deleteKeys[K any](m *ebpf.Map, keys []K) error {
+	for len(keys) > 0 {
+		n, err := m.BatchDelete(keys, nil)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, ebpf.ErrKeyNotExist) || n >= len(keys) {
+			return err
+		}
+		keys = keys[n+1:]
 	}
-	return int(n), nil
+	return nil
 }
 
 // setWaiting says whether the next event is to wake the reader.

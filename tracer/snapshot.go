@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"unsafe"
@@ -70,12 +69,7 @@ func (k *kernel) walk(prog *ebpf.Program) ([]byte, error) {
 		return nil, fmt.Errorf("snapshot: attach %v: %w", prog, err)
 	}
 	defer it.Close()
-	r, err := it.Open()
-	if err != nil {
-		return nil, fmt.Errorf("snapshot: open %v: %w", prog, err)
-	}
-	defer r.Close()
-	out, err := io.ReadAll(r)
+	out, err := readIter(it)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: read %v: %w", prog, err)
 	}
