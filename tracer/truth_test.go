@@ -41,7 +41,8 @@ var truthExperiments = []struct {
 	cases      []truth.Case
 	unaccepted time.Duration
 }{
-	{slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases), never},
+	{slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases, reuseCases), never},
+	{pendingCases, never},
 	{waitingCases, 10 * time.Millisecond},
 	{churnCases, never},
 }
