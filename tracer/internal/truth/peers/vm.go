@@ -43,6 +43,10 @@ func runVM(ctx context.Context, series, dir, livetrace string, chosen []*tool) (
 	if err := build(ctx, vm.Files["/bin/peers"], "example.com/tcpgraph/tracer/internal/truth/peers"); err != nil {
 		return nil, err
 	}
+	// bpftrace dies of a segmentation fault where popen finds no shell.
+	if err := pack(vm.Files, "/bin/sh"); err != nil {
+		return nil, err
+	}
 	for _, t := range chosen {
 		if t.command[0] == oursPath {
 			continue
