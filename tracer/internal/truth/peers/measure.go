@@ -171,7 +171,7 @@ func (w *watcher) awaken() {
 		default:
 		}
 		if time.Now().After(deadline) {
-			w.l.Fatalf("%s is silent for %v", w.t.name, patience)
+			w.l.Fatalf("%s is silent for %v: %s", w.t.name, patience, bytes.TrimSpace(w.other.Bytes()))
 		}
 		cmd, _ := w.l.connect(len(workload), &probe)
 		_ = cmd.Wait()

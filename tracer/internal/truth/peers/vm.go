@@ -20,7 +20,7 @@ const resultMark = "peers-result: "
 
 // headers are those of C that <sys/socket.h> needs, in /usr/include.
 var headers = []string{
-	"features.h", "features-time64.h", "stdc-predef.h", "asm-generic", "linux",
+	"endian.h", "features.h", "features-time64.h", "stdc-predef.h", "asm-generic", "linux",
 	"x86_64-linux-gnu/asm", "x86_64-linux-gnu/bits", "x86_64-linux-gnu/gnu", "x86_64-linux-gnu/sys",
 }
 
