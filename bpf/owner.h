@@ -33,6 +33,8 @@ struct walk {
 	__u32 pad;
 };
 
+#define PROCESS_BUFS 4
+
 struct process_buf {
 	__u32 busy; /* a program that was interrupted here is not done */
 	__u32 last_exec;
@@ -42,10 +44,14 @@ struct process_buf {
 	__u8 data[EXE_MAX + ARGS_MAX + NAME_LEN];
 };
 
-/* Where a struct process is put together; too large for the stack. */
+/*
+ * Where a struct process is put together; too large for the stack. One is not
+ * enough where a program can be interrupted by another on the same processor:
+ * preemptible kernels, which all are on x86 from 7.0 on, do so now and then.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, PROCESS_BUFS);
 	__type(key, __u32);
 	__type(value, struct process_buf);
 } process_bufs SEC(".maps");
@@ -130,6 +136,22 @@ static __always_inline __u32 exe_path(struct process_buf *b,
 	return 0;
 }
 
+/* A buffer that no program which was interrupted on this processor uses. */
+static __always_inline struct process_buf *free_process_buf(void)
+{
+	struct process_buf *b;
+	__u32 i;
+
+	for (i = 0; i < PROCESS_BUFS; i++) {
+		__u32 key = i; /* the verifier loses count of what is passed */
+
+		b = bpf_map_lookup_elem(&process_bufs, &key);
+		if (b && !b->busy)
+			return b;
+	}
+	return NULL;
+}
+
 /*
  * Sends what the current process runs, once for each exec: by the time that
  * user space looks, a short-lived process is gone.
@@ -157,7 +179,8 @@ static __always_inline void describe_current(struct task_struct *task,
 		b->last_exec = exec;
 		return;
 	}
-	if (b->busy) {
+	b = free_process_buf();
+	if (!b) {
 		bump(&lost, LOST_DETAIL);
 		return;
 	}

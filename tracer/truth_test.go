@@ -41,7 +41,8 @@ var truthExperiments = []struct {
 	cases      []truth.Case
 	unaccepted time.Duration
 }{
-	{slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases), never},
+	{slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases, reuseCases), never},
+	{pendingCases, never},
 	{waitingCases, 10 * time.Millisecond},
 	{churnCases, never},
 }
@@ -106,11 +107,11 @@ func traced(t *testing.T, cases []truth.Case, only func(*tracer.Event) bool, o *
 		t.Error(err)
 	}
 	stats := tr.Stats()
+	t.Logf("hooks: %q, missing: %q, skipped at most: %d", stats.Hooks, stats.Missing, stats.Lost.Skipped)
 	stats.Lost.Skipped = 0 // a bound; what was skipped is missing in a row
 	if stats.Lost != (tracer.Lost{}) {
 		t.Errorf("lost: got %+v, want nothing", stats.Lost)
 	}
-	t.Logf("hooks: %q, missing: %q", stats.Hooks, stats.Missing)
 	return labs, stats.Accept
 }
 

@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long a step may take, on a slow virtual machine too.
-const patience = 60 * time.Second
+const patience = 5 * time.Minute
 
 // lab is where the workload runs: two network namespaces of its own. It is a
 // [testing.TB] as far as package netlab needs one.

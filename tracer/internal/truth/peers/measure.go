@@ -23,6 +23,7 @@ type result struct {
 	Tool   string
 	Scores []score // of each scenario, and one more for what is from none
 	Lost   int     // how many events the tool says that it lost
+	Hook   string  // what ours says of how it traces
 	Error  string  // why there are none
 }
 
@@ -50,6 +51,11 @@ func measure(t *tool, livetrace string) (res result) {
 	w.awaken() // what came before it has been printed
 	w.end()
 	res.Lost = w.lost + saidLost(w.stderr.String())
+	for line := range strings.Lines(w.stderr.String()) {
+		if strings.HasPrefix(line, "tracing") {
+			res.Hook = strings.TrimSpace(line)
+		}
+	}
 	res.Scores = judge(t.claims, l.truth[:len(workload)], w.records)
 	return res
 }
@@ -66,6 +72,7 @@ type watcher struct {
 	said    [3]int   // how many of each direction were about the probe
 	last    time.Time
 	lost    int
+	other   bytes.Buffer // what it printed besides
 	stderr  bytes.Buffer
 }
 
@@ -124,6 +131,9 @@ func (w *watcher) hear(line string) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.lost += saidLost(line)
+		if enough := 2000; w.other.Len() < enough {
+			w.other.WriteString(line + "\n")
+		}
 		return
 	}
 	if !w.l.own(&r) {
@@ -157,11 +167,11 @@ func (w *watcher) awaken() {
 		select {
 		case <-w.done:
 			_ = w.cmd.Wait()
-			w.l.Fatalf("%s has ended: %s", w.t.name, bytes.TrimSpace(w.stderr.Bytes()))
+			w.l.Fatalf("%s has ended: %v: %s %s", w.t.name, w.cmd.ProcessState, bytes.TrimSpace(w.other.Bytes()), bytes.TrimSpace(w.stderr.Bytes()))
 		default:
 		}
 		if time.Now().After(deadline) {
-			w.l.Fatalf("%s is silent for %v", w.t.name, patience)
+			w.l.Fatalf("%s is silent for %v: %s", w.t.name, patience, bytes.TrimSpace(w.other.Bytes()))
 		}
 		cmd, _ := w.l.connect(len(workload), &probe)
 		_ = cmd.Wait()

@@ -57,6 +57,11 @@ func printTables(w io.Writer, results []result) {
 			cell(c.Connects, all.Connects), cell(c.Accepts, all.Accepts), cell(c.Before, all.Before),
 			owner, all.WrongEndpoint, all.Twice, shown, cell(c.Failures, all.Refused), wrongBytes, r.Lost)
 	}
+	for i := range results {
+		if hook := results[i].Hook; hook != "" {
+			fmt.Fprintf(w, "\n%s says: %s.\n", results[i].Tool, hook)
+		}
+	}
 	fmt.Fprintf(w, "\nConnects + accepts that were found, by scenario (wrong owners in brackets):\n\n| scenario |")
 	for i := range results {
 		fmt.Fprintf(w, " %s |", results[i].Tool)

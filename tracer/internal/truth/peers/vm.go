@@ -20,7 +20,7 @@ const resultMark = "peers-result: "
 
 // headers are those of C that <sys/socket.h> needs, in /usr/include.
 var headers = []string{
-	"features.h", "features-time64.h", "stdc-predef.h", "asm-generic", "linux",
+	"endian.h", "features.h", "features-time64.h", "stdc-predef.h", "asm-generic", "linux",
 	"x86_64-linux-gnu/asm", "x86_64-linux-gnu/bits", "x86_64-linux-gnu/gnu", "x86_64-linux-gnu/sys",
 }
 
@@ -41,6 +41,10 @@ func runVM(ctx context.Context, series, dir, livetrace string, chosen []*tool) (
 		return nil, err
 	}
 	if err := build(ctx, vm.Files["/bin/peers"], "example.com/tcpgraph/tracer/internal/truth/peers"); err != nil {
+		return nil, err
+	}
+	// bpftrace dies of a segmentation fault where popen finds no shell.
+	if err := pack(vm.Files, "/bin/sh"); err != nil {
 		return nil, err
 	}
 	for _, t := range chosen {
