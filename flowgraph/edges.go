@@ -102,7 +102,9 @@ func (t *edgeTable) flush() {
 			f.from |= loopbackRef
 		}
 		at[i] = t.place(f.from, f.to)
-		touched += t.slots[at[i]].ports // only to have it in the cache
+	}
+	for _, i := range at[:t.nWait] {
+		touched += t.slots[i].ports // only to have it in the cache
 	}
 	t.touched = touched
 	for i := range t.nWait {

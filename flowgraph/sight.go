@@ -34,13 +34,24 @@ func (g *Graph) work() {
 	for i := range g.queued {
 		g.queue[i].half(&want[i])
 		hash[i] = want[i].hash(g)
-		g.touched += g.lones.touch(hash[i]) + g.pairs.touch(hash[i])
 	}
-	for i := 0; i < g.queued && g.pairs.used > 0; i++ {
-		if n, _, ok := g.pairs.seek(hash[i], hash[i]); ok {
-			g.touched += g.halves.at(n).node
+	// The loops that touch are short, so that the processor is in many rounds of
+	// them at once.
+	touched := uint32(0)
+	for _, h := range hash[:g.queued] {
+		touched += g.lones.touch(h)
+	}
+	if g.pairs.used > 0 {
+		for _, h := range hash[:g.queued] {
+			touched += g.pairs.touch(h)
+		}
+		for _, h := range hash[:g.queued] {
+			if n, _, ok := g.pairs.seek(h, h); ok {
+				touched += g.halves.at(n).node
+			}
 		}
 	}
+	g.touched = touched
 	for i := range g.queued {
 		s := &g.queue[i]
 		if s.kind == traceformat.Fail {
