@@ -1,6 +1,6 @@
 //go:build unix
 
-package graphviz
+package wasmcache
 
 import (
 	"os"

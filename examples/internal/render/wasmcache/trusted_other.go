@@ -1,6 +1,6 @@
 //go:build !unix
 
-package graphviz
+package wasmcache
 
 // trusted returns the directory: elsewhere than on Unix, temporary directories
 // are the user's own to begin with.
