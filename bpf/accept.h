@@ -26,13 +26,13 @@ static __always_inline struct sock *tcp_of(struct sock *sk)
 static __always_inline struct sock *socket_of_fd(long fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct file **files, *file = NULL;
+	struct files_struct *files = task->files;
+	struct file *file = NULL;
 	struct socket *sock;
 
-	if (fd < 0)
+	if (fd < 0 || !files)
 		return NULL;
-	files = BPF_CORE_READ(task, files, fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	bpf_probe_read_kernel(&file, sizeof(file), files->fdt->fd + fd);
 	/* A socket's file has it as private_data (sock_alloc_file). */
 	sock = BPF_CORE_READ(file, private_data);
 	return BPF_CORE_READ(sock, sk);
@@ -70,18 +70,15 @@ static __always_inline int on_accept_counted(struct sock *sk, bool count)
 	    (unsigned long)sk >= (unsigned long)-MAX_ERRNO)
 		return 0;
 	sk = tcp_of(sk);
-	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+	if (PROBED_PROTOCOL(probe_socket(&c.tuple, sk)) != IPPROTO_TCP)
 		return 0;
-	if (!wanted_netns(BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum)))
-		return 0;
-	/* It ended before it was accepted, and was reported then. */
-	if (!BPF_CORE_READ(sk, __sk_common.skc_num))
-		return 0;
-	probe_tuple(&c.tuple, sk);
-	if (!wanted(&c.tuple) || !own_by_current(&c))
+	/* No port: it ended before it was accepted, and was reported then. */
+	if (!c.tuple.local_port || !wanted(&c.tuple) || !own_by_current(&c))
 		return 0;
 	c.role = ROLE_PASSIVE;
 	c.direction = DIR_INCOMING;
+	if (aggregate)
+		c.isn = probe_client_isn(sk);
 	err = claim(sk, &c);
 	if (!err) {
 		emit_open(&c, bpf_ktime_get_boot_ns());

@@ -102,8 +102,10 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	__u32 rcv_nxt;
 	__u32 snd_una;
 	__u32 snd_nxt;
+	__u32 write_seq;
 	__u64 bytes_acked;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
@@ -242,15 +244,18 @@ struct bpf_iter__tcp {
 	struct sock_common *sk_common;
 };
 
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
+	void *value;
+};
+
 struct bpf_iter__bpf_sk_storage_map {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;
 	struct sock *sk;
 	void *value;
-};
-
-struct trace_event_raw_sys_enter {
-	unsigned long args[6];
 };
 
 struct trace_event_raw_sys_exit {

@@ -35,7 +35,8 @@ struct walk {
 
 struct process_buf {
 	__u32 busy; /* a program that was interrupted here is not done */
-	__u32 pad;
+	__u32 last_exec;
+	struct process_key last; /* who is known to have been described */
 	struct walk walk;
 	struct process head;
 	__u8 data[EXE_MAX + ARGS_MAX + NAME_LEN];
@@ -139,16 +140,23 @@ static __always_inline void describe_current(struct task_struct *task,
 	struct task_struct *leader = task->group_leader;
 	struct process_key key = {.start = o->start, .tgid = leader->tgid};
 	struct mm_struct *mm = task->mm;
-	__u32 exec = leader->self_exec_id, zero = 0, exe_len, args_len;
-	__u32 *seen = bpf_map_lookup_elem(&described, &key);
+	__u32 exec = leader->self_exec_id, zero = 0, exe_len, args_len, *seen;
 	unsigned long args, total;
 	struct process_buf *b;
 
-	if (!mm || (seen && *seen == exec))
-		return;
 	b = bpf_map_lookup_elem(&process_bufs, &zero);
-	if (!b)
+	if (!mm || !b)
 		return;
+	/* Mostly it is the same as the last time on this processor. */
+	if (b->last.start == key.start && b->last.tgid == key.tgid &&
+	    b->last_exec == exec)
+		return;
+	seen = bpf_map_lookup_elem(&described, &key);
+	if (seen && *seen == exec) {
+		b->last = key;
+		b->last_exec = exec;
+		return;
+	}
 	if (b->busy) {
 		bump(&lost, LOST_DETAIL);
 		return;
@@ -178,11 +186,16 @@ static __always_inline void describe_current(struct task_struct *task,
 	b->busy = 0;
 }
 
-/* The current process as an owner, described. False if it is not wanted. */
-static __always_inline bool own_by_current(struct conn *c)
+/*
+ * The current process as an owner, described. False if it is not wanted. Not
+ * inlined, since it is large and called from several places.
+ */
+static __noinline bool own_by_current(struct conn *c)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
+	if (!c) /* for the verifier of some kernels */
+		return false;
 	c->how = HOW_DIRECT;
 	fill_owner(&c->owner, task);
 	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))

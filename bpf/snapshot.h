@@ -129,31 +129,39 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 static __always_inline int adopt_closing(struct sock *sk, int state)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct conn init = {.role = ROLE_ACTIVE};
 	__u64 key = (__u64)sk;
 	struct tcp_sock *tp;
 	struct conn *c;
 
 	if (sk->sk_protocol != IPPROTO_TCP || task->flags & PF_KTHREAD)
 		return 0;
-	if (bpf_sk_storage_get(&sockets, sk, 0, 0) ||
-	    bpf_map_lookup_elem(&accepted, &key))
+	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	/* With a state but no owner: begun before, and established since. */
+	if (c && (c->role != ROLE_ACTIVE || c->owner.pid || c->filtered))
 		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
-		return 0;
-	read_tuple(&init.tuple, tp);
-	if (!wanted(&init.tuple) || !own_by_current(&init))
-		return 0;
-	init.how = HOW_SNAPSHOT;
-	init.direction = direction_of(tp, state, &init.tuple);
-	c = bpf_sk_storage_get(&sockets, sk, &init,
-			       BPF_SK_STORAGE_GET_F_CREATE);
+	if (!c) {
+		struct tuple t;
+
+		if (bpf_map_lookup_elem(&accepted, &key))
+			return 0;
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (!tp)
+			return 0;
+		read_tuple(&t, tp);
+		if (!wanted(&t))
+			return 0;
+		c = conn_create(sk);
+		if (!c)
+			return 0;
+		c->tuple = t;
+		c->role = ROLE_ACTIVE;
+		c->direction = direction_of(tp, state, &t);
+	}
+	c->filtered = !own_by_current(c);
+	c->how = HOW_SNAPSHOT;
 	/* If the walk has just adopted it, user space drops the double. */
-	if (c)
+	if (!c->filtered)
 		emit_open(c, bpf_ktime_get_boot_ns());
-	else
-		bump(&lost, LOST_STORAGE);
 	return 0;
 }
 

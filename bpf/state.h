@@ -14,6 +14,13 @@ const volatile bool no_loopback, no_ipv4, no_ipv6;
 /* The tracer's PID namespace, 0 if that is the initial one. */
 const volatile __u32 pidns;
 
+/* Connections are added up, and totals reported; see aggregate.h. */
+const volatile bool aggregate;
+/* Which totals are being added to. */
+volatile __u32 current_epoch;
+/* How old a connection must be, in ns, to be reported by itself. */
+volatile __u64 aggregate_after;
+
 /*
  * All hooks begin at one instant, once they are attached: what one of them
  * notes, the others do not miss.
@@ -51,7 +58,8 @@ struct conn {
 	__u8 direction; /* enum direction */
 	__u8 filtered;	/* established, but not wanted */
 	__u8 state;	/* the last one that was noted; 0 if the snapshot did */
-	__u8 pad[7];
+	__u8 pad[3];
+	__u32 isn; /* the client's, if connections are added up */
 };
 
 /*
@@ -81,16 +89,32 @@ struct {
 } accepted SEC(".maps");
 
 /*
- * Connects of which nothing was sent yet, by thread. Inserted as they begin,
- * deleted as SYN_SENT is entered or as they end. A thread that dies in between
- * leaves its entry to be displaced.
+ * The arguments of tcp_v4_connect and tcp_v6_connect, by thread, where a hook
+ * at their return does not see them. Inserted as they are called, deleted as
+ * they return. A thread that dies in between leaves its entry to be displaced.
+ */
+struct connect_args {
+	__u64 sk, addr;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct connect_args);
+} connecting SEC(".maps");
+
+/*
+ * Failed connects that were reported by their state, by the address of their
+ * socket; the value is the thread if it failed within the call, or else 0.
+ * Inserted as SYN_SENT is left for CLOSE, deleted as the call returns.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
-	__type(value, struct conn);
-} connecting SEC(".maps");
+	__type(value, __u64);
+} failed SEC(".maps");
 
 /*
  * Owners of MPTCP sockets by the address of their first subflow. Inserted by
@@ -183,6 +207,17 @@ static __always_inline void bump(void *map, __u32 i)
 		(*n)++;
 }
 
+/* The socket's state, inserted if there was none. */
+static __always_inline struct conn *conn_create(struct sock *sk)
+{
+	struct conn *c = bpf_sk_storage_get(&sockets, sk, 0,
+					    BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!c)
+		bump(&lost, LOST_STORAGE);
+	return c;
+}
+
 /*
  * Waking the reader for each record costs more than all the rest, so it is
  * woken only when it said that it sleeps; otherwise it looks by itself soon.
@@ -224,7 +259,26 @@ static __always_inline struct event *reserve(__u8 type, const struct conn *c)
 	return e;
 }
 
-static __always_inline void emit_open(const struct conn *c, __u64 time)
+/* Application bytes of a connection that has closed. */
+struct counts {
+	__u64 sent, received;
+};
+
+static __always_inline void ring_close(const struct conn *c, __u64 since,
+				       __u64 time, const struct counts *n)
+{
+	struct event *e = reserve(REC_CLOSE, c);
+
+	if (!e)
+		return;
+	e->since = since;
+	e->time = time;
+	e->sent = n->sent;
+	e->received = n->received;
+	bpf_ringbuf_submit(e, wake());
+}
+
+static __always_inline void ring_open(const struct conn *c, __u64 time)
 {
 	struct event *e = reserve(REC_OPEN, c);
 

@@ -27,6 +27,8 @@
 #include "state.h"
 #include "owner.h"
 #include "tuple.h"
+#include "bytes.h"
+#include "aggregate.h"
 #include "transition.h"
 #include "accept.h"
 #include "connect.h"
@@ -107,31 +109,17 @@ int BPF_PROG(accept_ring, void *ring, struct io_kiocb *req)
 }
 
 /* The connect hooks, for those that fail before SYN_SENT. */
-SEC("fentry/tcp_v4_connect")
-int BPF_PROG(connect4_entry, struct sock *sk, void *addr)
-{
-	connect_begins(sk, addr, false);
-	return 0;
-}
-
 SEC("fexit/tcp_v4_connect")
 int BPF_PROG(connect4_exit, struct sock *sk, void *addr, int len, int ret)
 {
-	connect_ends(ret);
-	return 0;
-}
-
-SEC("fentry/tcp_v6_connect")
-int BPF_PROG(connect6_entry, struct sock *sk, void *addr)
-{
-	connect_begins(sk, addr, false);
+	connect_ends(sk, addr, false, ret);
 	return 0;
 }
 
 SEC("fexit/tcp_v6_connect")
 int BPF_PROG(connect6_exit, struct sock *sk, void *addr, int len, int ret)
 {
-	connect_ends(ret);
+	connect6_ends(sk, addr, ret);
 	return 0;
 }
 
@@ -139,28 +127,29 @@ int BPF_PROG(connect6_exit, struct sock *sk, void *addr, int len, int ret)
 SEC("kprobe/tcp_v4_connect")
 int BPF_KPROBE(connect_call, struct sock *sk, void *addr)
 {
-	connect_begins(sk, addr, false);
+	connect_begins(sk, addr);
 	return 0;
 }
 
 SEC("kretprobe/tcp_v4_connect")
 int BPF_KRETPROBE(connect_return, int ret)
 {
-	connect_ends(ret);
+	connect_returns(ret);
 	return 0;
 }
 
-SEC("tracepoint/syscalls/sys_enter_connect")
-int connect_syscall(struct trace_event_raw_sys_enter *ctx)
-{
-	connect_begins(socket_of_fd(ctx->args[0]), (void *)ctx->args[1], true);
-	return 0;
-}
-
+/* The arguments are still in the registers of the caller. */
 SEC("tracepoint/syscalls/sys_exit_connect")
-int connect_syscall_exit(struct trace_event_raw_sys_exit *ctx)
+int connect_syscall(struct trace_event_raw_sys_exit *ctx)
 {
-	connect_ends(ctx->ret);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs;
+
+	if (!attempted(ctx->ret))
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	connect_ends(socket_of_fd((int)PT_REGS_PARM1_CORE_SYSCALL(regs)),
+		     (void *)PT_REGS_PARM2_CORE_SYSCALL(regs), true, ctx->ret);
 	return 0;
 }
 
@@ -169,6 +158,13 @@ SEC("iter/bpf_sk_storage_map")
 int scan_unaccepted(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	return report_unaccepted(ctx->meta->seq, ctx->sk, ctx->value);
+}
+
+/* Connections that are in no total yet. */
+SEC("iter/bpf_map_elem")
+int sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
+{
+	return sweep_flow(ctx->meta->seq, ctx->key);
 }
 
 /* What was there before the tracer: all files of all processes. */

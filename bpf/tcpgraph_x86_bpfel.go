@@ -13,6 +13,11 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type TcpgraphAddr struct {
+	_ structs.HostLayout
+	W [4]uint32
+}
+
 type TcpgraphCidrKey struct {
 	_    structs.HostLayout
 	Bits uint32
@@ -37,7 +42,14 @@ type TcpgraphConn struct {
 	Direction uint8
 	Filtered  uint8
 	State     uint8
-	Pad       [7]uint8
+	Pad       [3]uint8
+	Isn       uint32
+}
+
+type TcpgraphConnectArgs struct {
+	_    structs.HostLayout
+	Sk   uint64
+	Addr uint64
 }
 
 type TcpgraphDirection uint32
@@ -71,6 +83,33 @@ type TcpgraphEvent struct {
 		RemotePort uint16
 	}
 	Pad2 uint32
+}
+
+type TcpgraphFlow struct {
+	_     structs.HostLayout
+	Flags uint64
+	Sides [2]struct {
+		_        structs.HostLayout
+		Owner    TcpgraphOwner
+		Opened   uint64
+		Closed   uint64
+		Since    uint64
+		Sent     uint64
+		Received uint64
+		Netns    uint32
+		Ifindex  uint32
+		How      uint8
+		Pad      [7]uint8
+	}
+}
+
+type TcpgraphFlowKey struct {
+	_          structs.HostLayout
+	Client     [16]uint8
+	Server     [16]uint8
+	Isn        uint32
+	ClientPort uint16
+	ServerPort uint16
 }
 
 type TcpgraphHow uint32
@@ -126,10 +165,11 @@ type TcpgraphProcess struct {
 }
 
 type TcpgraphProcessBuf struct {
-	_    structs.HostLayout
-	Busy uint32
-	Pad  uint32
-	Walk struct {
+	_        structs.HostLayout
+	Busy     uint32
+	LastExec uint32
+	Last     TcpgraphProcessKey
+	Walk     struct {
 		_      structs.HostLayout
 		Dentry uint64
 		Vfs    uint64
@@ -157,6 +197,42 @@ const (
 	TcpgraphRecordTypeREC_PROCESS TcpgraphRecordType = 5
 )
 
+type TcpgraphTotal struct {
+	_     structs.HostLayout
+	Count uint64
+	Sides [2]struct {
+		_        structs.HostLayout
+		Owner    TcpgraphOwner
+		Opened   uint64
+		Closed   uint64
+		Since    uint64
+		Sent     uint64
+		Received uint64
+		Netns    uint32
+		Ifindex  uint32
+		How      uint8
+		Pad      [7]uint8
+	}
+	ClientPort uint16
+	Pad        [6]uint8
+}
+
+type TcpgraphTotalKey struct {
+	_           structs.HostLayout
+	ClientStart uint64
+	ServerStart uint64
+	ClientPid   uint32
+	ServerPid   uint32
+	ClientNetns uint32
+	ServerNetns uint32
+	Client      [16]uint8
+	Server      [16]uint8
+	Epoch       uint32
+	Port        uint16
+	ClientHow   uint8
+	ServerHow   uint8
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -167,7 +243,10 @@ const (
 	TcpgraphMapDescribed           = "described"
 	TcpgraphMapEnded               = "ended"
 	TcpgraphMapEvents              = "events"
+	TcpgraphMapFailed              = "failed"
+	TcpgraphMapFlows               = "flows"
 	TcpgraphMapListening           = "listening"
+	TcpgraphMapLocals              = "locals"
 	TcpgraphMapLost                = "lost"
 	TcpgraphMapNetnsSet            = "netns_set"
 	TcpgraphMapPids                = "pids"
@@ -175,7 +254,10 @@ const (
 	TcpgraphMapProcessBufs         = "process_bufs"
 	TcpgraphMapSockets             = "sockets"
 	TcpgraphMapSubflows            = "subflows"
+	TcpgraphMapTold                = "told"
+	TcpgraphMapTotals              = "totals"
 	TcpgraphMapWaiting             = "waiting"
+	TcpgraphMapZeros               = "zeros"
 	TcpgraphProgAcceptExit2args    = "accept_exit_2args"
 	TcpgraphProgAcceptExit4args    = "accept_exit_4args"
 	TcpgraphProgAcceptGraft        = "accept_graft"
@@ -183,20 +265,21 @@ const (
 	TcpgraphProgAcceptReturn       = "accept_return"
 	TcpgraphProgAcceptRing         = "accept_ring"
 	TcpgraphProgAcceptSyscall      = "accept_syscall"
-	TcpgraphProgConnect4Entry      = "connect4_entry"
 	TcpgraphProgConnect4Exit       = "connect4_exit"
-	TcpgraphProgConnect6Entry      = "connect6_entry"
 	TcpgraphProgConnect6Exit       = "connect6_exit"
 	TcpgraphProgConnectCall        = "connect_call"
 	TcpgraphProgConnectReturn      = "connect_return"
 	TcpgraphProgConnectSyscall     = "connect_syscall"
-	TcpgraphProgConnectSyscallExit = "connect_syscall_exit"
 	TcpgraphProgScanUnaccepted     = "scan_unaccepted"
 	TcpgraphProgSetState           = "set_state"
 	TcpgraphProgSetStateAgain      = "set_state_again"
 	TcpgraphProgSnapshotFiles      = "snapshot_files"
 	TcpgraphProgSnapshotSubflows   = "snapshot_subflows"
+	TcpgraphProgSweepFlows         = "sweep_flows"
 	TcpgraphVarAcceptHooked        = "accept_hooked"
+	TcpgraphVarAggregate           = "aggregate"
+	TcpgraphVarAggregateAfter      = "aggregate_after"
+	TcpgraphVarCurrentEpoch        = "current_epoch"
 	TcpgraphVarCurrentPhase        = "current_phase"
 	TcpgraphVarMoreNetns           = "more_netns"
 	TcpgraphVarNoIpv4              = "no_ipv4"
@@ -217,6 +300,8 @@ const (
 	TcpgraphVarUnusedPhase         = "unused_phase"
 	TcpgraphVarUnusedProcess       = "unused_process"
 	TcpgraphVarUnusedRecordType    = "unused_record_type"
+	TcpgraphVarUnusedTotal         = "unused_total"
+	TcpgraphVarUnusedTotalKey      = "unused_total_key"
 )
 
 // LoadTcpgraph returns the embedded CollectionSpec for Tcpgraph.
@@ -261,26 +346,24 @@ type TcpgraphSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpgraphProgramSpecs struct {
-	AcceptExit2args    *ebpf.ProgramSpec `ebpf:"accept_exit_2args"`
-	AcceptExit4args    *ebpf.ProgramSpec `ebpf:"accept_exit_4args"`
-	AcceptGraft        *ebpf.ProgramSpec `ebpf:"accept_graft"`
-	AcceptGraftCall    *ebpf.ProgramSpec `ebpf:"accept_graft_call"`
-	AcceptReturn       *ebpf.ProgramSpec `ebpf:"accept_return"`
-	AcceptRing         *ebpf.ProgramSpec `ebpf:"accept_ring"`
-	AcceptSyscall      *ebpf.ProgramSpec `ebpf:"accept_syscall"`
-	Connect4Entry      *ebpf.ProgramSpec `ebpf:"connect4_entry"`
-	Connect4Exit       *ebpf.ProgramSpec `ebpf:"connect4_exit"`
-	Connect6Entry      *ebpf.ProgramSpec `ebpf:"connect6_entry"`
-	Connect6Exit       *ebpf.ProgramSpec `ebpf:"connect6_exit"`
-	ConnectCall        *ebpf.ProgramSpec `ebpf:"connect_call"`
-	ConnectReturn      *ebpf.ProgramSpec `ebpf:"connect_return"`
-	ConnectSyscall     *ebpf.ProgramSpec `ebpf:"connect_syscall"`
-	ConnectSyscallExit *ebpf.ProgramSpec `ebpf:"connect_syscall_exit"`
-	ScanUnaccepted     *ebpf.ProgramSpec `ebpf:"scan_unaccepted"`
-	SetState           *ebpf.ProgramSpec `ebpf:"set_state"`
-	SetStateAgain      *ebpf.ProgramSpec `ebpf:"set_state_again"`
-	SnapshotFiles      *ebpf.ProgramSpec `ebpf:"snapshot_files"`
-	SnapshotSubflows   *ebpf.ProgramSpec `ebpf:"snapshot_subflows"`
+	AcceptExit2args  *ebpf.ProgramSpec `ebpf:"accept_exit_2args"`
+	AcceptExit4args  *ebpf.ProgramSpec `ebpf:"accept_exit_4args"`
+	AcceptGraft      *ebpf.ProgramSpec `ebpf:"accept_graft"`
+	AcceptGraftCall  *ebpf.ProgramSpec `ebpf:"accept_graft_call"`
+	AcceptReturn     *ebpf.ProgramSpec `ebpf:"accept_return"`
+	AcceptRing       *ebpf.ProgramSpec `ebpf:"accept_ring"`
+	AcceptSyscall    *ebpf.ProgramSpec `ebpf:"accept_syscall"`
+	Connect4Exit     *ebpf.ProgramSpec `ebpf:"connect4_exit"`
+	Connect6Exit     *ebpf.ProgramSpec `ebpf:"connect6_exit"`
+	ConnectCall      *ebpf.ProgramSpec `ebpf:"connect_call"`
+	ConnectReturn    *ebpf.ProgramSpec `ebpf:"connect_return"`
+	ConnectSyscall   *ebpf.ProgramSpec `ebpf:"connect_syscall"`
+	ScanUnaccepted   *ebpf.ProgramSpec `ebpf:"scan_unaccepted"`
+	SetState         *ebpf.ProgramSpec `ebpf:"set_state"`
+	SetStateAgain    *ebpf.ProgramSpec `ebpf:"set_state_again"`
+	SnapshotFiles    *ebpf.ProgramSpec `ebpf:"snapshot_files"`
+	SnapshotSubflows *ebpf.ProgramSpec `ebpf:"snapshot_subflows"`
+	SweepFlows       *ebpf.ProgramSpec `ebpf:"sweep_flows"`
 }
 
 // TcpgraphMapSpecs contains maps before they are loaded into the kernel.
@@ -293,7 +376,10 @@ type TcpgraphMapSpecs struct {
 	Described   *ebpf.MapSpec `ebpf:"described"`
 	Ended       *ebpf.MapSpec `ebpf:"ended"`
 	Events      *ebpf.MapSpec `ebpf:"events"`
+	Failed      *ebpf.MapSpec `ebpf:"failed"`
+	Flows       *ebpf.MapSpec `ebpf:"flows"`
 	Listening   *ebpf.MapSpec `ebpf:"listening"`
+	Locals      *ebpf.MapSpec `ebpf:"locals"`
 	Lost        *ebpf.MapSpec `ebpf:"lost"`
 	NetnsSet    *ebpf.MapSpec `ebpf:"netns_set"`
 	Pids        *ebpf.MapSpec `ebpf:"pids"`
@@ -301,7 +387,10 @@ type TcpgraphMapSpecs struct {
 	ProcessBufs *ebpf.MapSpec `ebpf:"process_bufs"`
 	Sockets     *ebpf.MapSpec `ebpf:"sockets"`
 	Subflows    *ebpf.MapSpec `ebpf:"subflows"`
+	Told        *ebpf.MapSpec `ebpf:"told"`
+	Totals      *ebpf.MapSpec `ebpf:"totals"`
 	Waiting     *ebpf.MapSpec `ebpf:"waiting"`
+	Zeros       *ebpf.MapSpec `ebpf:"zeros"`
 }
 
 // TcpgraphVariableSpecs contains global variables before they are loaded into the kernel.
@@ -309,6 +398,9 @@ type TcpgraphMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpgraphVariableSpecs struct {
 	AcceptHooked        *ebpf.VariableSpec `ebpf:"accept_hooked"`
+	Aggregate           *ebpf.VariableSpec `ebpf:"aggregate"`
+	AggregateAfter      *ebpf.VariableSpec `ebpf:"aggregate_after"`
+	CurrentEpoch        *ebpf.VariableSpec `ebpf:"current_epoch"`
 	CurrentPhase        *ebpf.VariableSpec `ebpf:"current_phase"`
 	MoreNetns           *ebpf.VariableSpec `ebpf:"more_netns"`
 	NoIpv4              *ebpf.VariableSpec `ebpf:"no_ipv4"`
@@ -329,6 +421,8 @@ type TcpgraphVariableSpecs struct {
 	UnusedPhase         *ebpf.VariableSpec `ebpf:"unused_phase"`
 	UnusedProcess       *ebpf.VariableSpec `ebpf:"unused_process"`
 	UnusedRecordType    *ebpf.VariableSpec `ebpf:"unused_record_type"`
+	UnusedTotal         *ebpf.VariableSpec `ebpf:"unused_total"`
+	UnusedTotalKey      *ebpf.VariableSpec `ebpf:"unused_total_key"`
 }
 
 // TcpgraphObjects contains all objects after they have been loaded into the kernel.
@@ -357,7 +451,10 @@ type TcpgraphMaps struct {
 	Described   *ebpf.Map `ebpf:"described"`
 	Ended       *ebpf.Map `ebpf:"ended"`
 	Events      *ebpf.Map `ebpf:"events"`
+	Failed      *ebpf.Map `ebpf:"failed"`
+	Flows       *ebpf.Map `ebpf:"flows"`
 	Listening   *ebpf.Map `ebpf:"listening"`
+	Locals      *ebpf.Map `ebpf:"locals"`
 	Lost        *ebpf.Map `ebpf:"lost"`
 	NetnsSet    *ebpf.Map `ebpf:"netns_set"`
 	Pids        *ebpf.Map `ebpf:"pids"`
@@ -365,7 +462,10 @@ type TcpgraphMaps struct {
 	ProcessBufs *ebpf.Map `ebpf:"process_bufs"`
 	Sockets     *ebpf.Map `ebpf:"sockets"`
 	Subflows    *ebpf.Map `ebpf:"subflows"`
+	Told        *ebpf.Map `ebpf:"told"`
+	Totals      *ebpf.Map `ebpf:"totals"`
 	Waiting     *ebpf.Map `ebpf:"waiting"`
+	Zeros       *ebpf.Map `ebpf:"zeros"`
 }
 
 func (m *TcpgraphMaps) Close() error {
@@ -376,7 +476,10 @@ func (m *TcpgraphMaps) Close() error {
 		m.Described,
 		m.Ended,
 		m.Events,
+		m.Failed,
+		m.Flows,
 		m.Listening,
+		m.Locals,
 		m.Lost,
 		m.NetnsSet,
 		m.Pids,
@@ -384,7 +487,10 @@ func (m *TcpgraphMaps) Close() error {
 		m.ProcessBufs,
 		m.Sockets,
 		m.Subflows,
+		m.Told,
+		m.Totals,
 		m.Waiting,
+		m.Zeros,
 	)
 }
 
@@ -393,6 +499,9 @@ func (m *TcpgraphMaps) Close() error {
 // It can be passed to LoadTcpgraphObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpgraphVariables struct {
 	AcceptHooked        *ebpf.Variable `ebpf:"accept_hooked"`
+	Aggregate           *ebpf.Variable `ebpf:"aggregate"`
+	AggregateAfter      *ebpf.Variable `ebpf:"aggregate_after"`
+	CurrentEpoch        *ebpf.Variable `ebpf:"current_epoch"`
 	CurrentPhase        *ebpf.Variable `ebpf:"current_phase"`
 	MoreNetns           *ebpf.Variable `ebpf:"more_netns"`
 	NoIpv4              *ebpf.Variable `ebpf:"no_ipv4"`
@@ -413,32 +522,32 @@ type TcpgraphVariables struct {
 	UnusedPhase         *ebpf.Variable `ebpf:"unused_phase"`
 	UnusedProcess       *ebpf.Variable `ebpf:"unused_process"`
 	UnusedRecordType    *ebpf.Variable `ebpf:"unused_record_type"`
+	UnusedTotal         *ebpf.Variable `ebpf:"unused_total"`
+	UnusedTotalKey      *ebpf.Variable `ebpf:"unused_total_key"`
 }
 
 // TcpgraphPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to LoadTcpgraphObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpgraphPrograms struct {
-	AcceptExit2args    *ebpf.Program `ebpf:"accept_exit_2args"`
-	AcceptExit4args    *ebpf.Program `ebpf:"accept_exit_4args"`
-	AcceptGraft        *ebpf.Program `ebpf:"accept_graft"`
-	AcceptGraftCall    *ebpf.Program `ebpf:"accept_graft_call"`
-	AcceptReturn       *ebpf.Program `ebpf:"accept_return"`
-	AcceptRing         *ebpf.Program `ebpf:"accept_ring"`
-	AcceptSyscall      *ebpf.Program `ebpf:"accept_syscall"`
-	Connect4Entry      *ebpf.Program `ebpf:"connect4_entry"`
-	Connect4Exit       *ebpf.Program `ebpf:"connect4_exit"`
-	Connect6Entry      *ebpf.Program `ebpf:"connect6_entry"`
-	Connect6Exit       *ebpf.Program `ebpf:"connect6_exit"`
-	ConnectCall        *ebpf.Program `ebpf:"connect_call"`
-	ConnectReturn      *ebpf.Program `ebpf:"connect_return"`
-	ConnectSyscall     *ebpf.Program `ebpf:"connect_syscall"`
-	ConnectSyscallExit *ebpf.Program `ebpf:"connect_syscall_exit"`
-	ScanUnaccepted     *ebpf.Program `ebpf:"scan_unaccepted"`
-	SetState           *ebpf.Program `ebpf:"set_state"`
-	SetStateAgain      *ebpf.Program `ebpf:"set_state_again"`
-	SnapshotFiles      *ebpf.Program `ebpf:"snapshot_files"`
-	SnapshotSubflows   *ebpf.Program `ebpf:"snapshot_subflows"`
+	AcceptExit2args  *ebpf.Program `ebpf:"accept_exit_2args"`
+	AcceptExit4args  *ebpf.Program `ebpf:"accept_exit_4args"`
+	AcceptGraft      *ebpf.Program `ebpf:"accept_graft"`
+	AcceptGraftCall  *ebpf.Program `ebpf:"accept_graft_call"`
+	AcceptReturn     *ebpf.Program `ebpf:"accept_return"`
+	AcceptRing       *ebpf.Program `ebpf:"accept_ring"`
+	AcceptSyscall    *ebpf.Program `ebpf:"accept_syscall"`
+	Connect4Exit     *ebpf.Program `ebpf:"connect4_exit"`
+	Connect6Exit     *ebpf.Program `ebpf:"connect6_exit"`
+	ConnectCall      *ebpf.Program `ebpf:"connect_call"`
+	ConnectReturn    *ebpf.Program `ebpf:"connect_return"`
+	ConnectSyscall   *ebpf.Program `ebpf:"connect_syscall"`
+	ScanUnaccepted   *ebpf.Program `ebpf:"scan_unaccepted"`
+	SetState         *ebpf.Program `ebpf:"set_state"`
+	SetStateAgain    *ebpf.Program `ebpf:"set_state_again"`
+	SnapshotFiles    *ebpf.Program `ebpf:"snapshot_files"`
+	SnapshotSubflows *ebpf.Program `ebpf:"snapshot_subflows"`
+	SweepFlows       *ebpf.Program `ebpf:"sweep_flows"`
 }
 
 func (p *TcpgraphPrograms) Close() error {
@@ -450,19 +559,17 @@ func (p *TcpgraphPrograms) Close() error {
 		p.AcceptReturn,
 		p.AcceptRing,
 		p.AcceptSyscall,
-		p.Connect4Entry,
 		p.Connect4Exit,
-		p.Connect6Entry,
 		p.Connect6Exit,
 		p.ConnectCall,
 		p.ConnectReturn,
 		p.ConnectSyscall,
-		p.ConnectSyscallExit,
 		p.ScanUnaccepted,
 		p.SetState,
 		p.SetStateAgain,
 		p.SnapshotFiles,
 		p.SnapshotSubflows,
+		p.SweepFlows,
 	)
 }
 

@@ -9,50 +9,25 @@
 #define EADDRNOTAVAIL 99
 #define ECANCELED     125
 
-/* The socket's state, inserted if there was none. */
-static __always_inline struct conn *conn_create(struct sock *sk)
-{
-	struct conn *c = bpf_sk_storage_get(&sockets, sk, 0,
-					    BPF_SK_STORAGE_GET_F_CREATE);
-
-	if (!c)
-		bump(&lost, LOST_STORAGE);
-	return c;
-}
-
-static __always_inline int on_listen(struct sock *sk, struct tcp_sock *tp)
+/*
+ * A socket begins to listen or to connect, in the process that wants it; the
+ * local port of one that connects is often not chosen yet.
+ */
+static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tp,
+				    bool connects)
 {
 	struct conn *c = conn_create(sk);
 
 	if (!c)
 		return 0;
+	c->filtered = !own_by_current(c) && connects;
 	read_tuple(&c->tuple, tp);
-	c->since = 0;
-	c->direction = DIR_INCOMING;
-	c->filtered = 0;
-	own_by_current(c);
-	c->how = HOW_LISTENER;
-	c->role = ROLE_LISTENER;
-	c->state = TCP_LISTEN;
-	return 0;
-}
-
-/* In the connecting process; the local port is often not chosen yet. */
-static __always_inline int on_connect(struct sock *sk, struct tcp_sock *tp)
-{
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct conn *c;
-
-	bpf_map_delete_elem(&connecting, &thread);
-	c = conn_create(sk);
-	if (!c)
-		return 0;
-	c->filtered = !own_by_current(c);
-	read_tuple(&c->tuple, tp);
-	c->since = bpf_ktime_get_boot_ns();
-	c->direction = DIR_OUTGOING;
-	c->role = ROLE_ACTIVE;
-	c->state = TCP_SYN_SENT;
+	c->role = connects ? ROLE_ACTIVE : ROLE_LISTENER;
+	c->direction = connects ? DIR_OUTGOING : DIR_INCOMING;
+	c->since = connects ? bpf_ktime_get_boot_ns() : 0;
+	c->state = connects ? TCP_SYN_SENT : TCP_LISTEN;
+	if (!connects)
+		c->how = HOW_LISTENER;
 	return 0;
 }
 
@@ -77,6 +52,10 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 	read_tuple(&c->tuple, tp);
 	if (!wanted(&c->tuple))
 		c->filtered = 1;
+	if (aggregate) {
+		note_local(c->tuple.local);
+		c->isn = client_isn(tp, c->direction == DIR_INCOMING);
+	}
 	if (c->role == ROLE_LISTENER) {
 		c->role = ROLE_PASSIVE;
 		if (accept_hooked) {
@@ -114,70 +93,22 @@ static __always_inline __u16 connect_error(struct sock *sk)
 static __always_inline void emit_fail(struct sock *sk, struct tcp_sock *tp,
 				      struct conn *c)
 {
+	__u64 key = (__u64)sk, thread = 0;
 	struct event *e;
+	__u16 error;
 
 	read_tuple(&c->tuple, tp);
 	if (c->filtered || !c->owner.pid || !wanted(&c->tuple))
 		return;
+	error = connect_error(sk);
+	if (error == EADDRNOTAVAIL && !sk->sk_err)
+		thread = bpf_get_current_pid_tgid();
+	bpf_map_update_elem(&failed, &key, &thread, BPF_ANY);
 	e = reserve(REC_FAIL, c);
 	if (!e)
 		return;
 	e->time = bpf_ktime_get_boot_ns();
-	e->error = connect_error(sk);
-	bpf_ringbuf_submit(e, wake());
-}
-
-/* The MPTCP socket of its first subflow; NULL for all other sockets. */
-static __always_inline struct mptcp_sock *multipath_of(struct tcp_sock *tp)
-{
-	struct mptcp_subflow_context *ctx;
-
-	if (!bpf_core_field_exists(tp->is_mptcp) || !tp->is_mptcp)
-		return NULL;
-	ctx = tp->inet_conn.icsk_ulp_data;
-	if (!ctx || BPF_CORE_READ_BITFIELD_PROBED(ctx, request_join) ||
-	    BPF_CORE_READ_BITFIELD_PROBED(ctx, mp_join))
-		return NULL;
-	return (struct mptcp_sock *)BPF_CORE_READ(ctx, conn);
-}
-
-/*
- * Application bytes. bytes_sent counts no SYN and no FIN, but what is sent
- * again, and bytes_received counts the peer's FIN (tcp_fin in tcp_input.c,
- * which sets SOCK_DONE as it does so).
- */
-static __always_inline void count_bytes(struct event *e, struct sock *sk,
-					struct tcp_sock *tp)
-{
-	enum { SOCK_DONE_BIT = 1 }; /* enum sock_flags, include/net/sock.h */
-	__u64 fin = sk->__sk_common.skc_flags >> SOCK_DONE_BIT & 1;
-	struct mptcp_sock *msk = multipath_of(tp);
-
-	/*
-	 * MPTCP sends bytes again, as new ones of a subflow, when it waits for
-	 * its own acknowledgement. Its sockets count since 6.5 (38967f424b5b).
-	 */
-	if (msk && bpf_core_field_exists(msk->bytes_received)) {
-		e->sent = BPF_CORE_READ(msk, bytes_sent);
-		e->received = BPF_CORE_READ(msk, bytes_received);
-		return;
-	}
-	e->sent = tp->bytes_sent - tp->bytes_retrans;
-	e->received = tp->bytes_received;
-	if (e->received)
-		e->received -= fin;
-}
-
-static __always_inline void emit_close(struct sock *sk, struct tcp_sock *tp,
-				       const struct conn *c, __u64 since)
-{
-	struct event *e = reserve(REC_CLOSE, c);
-
-	if (!e)
-		return;
-	e->since = since;
-	e->time = bpf_ktime_get_boot_ns();
-	count_bytes(e, sk, tp);
+	e->error = error;
 	bpf_ringbuf_submit(e, wake());
 }
 
@@ -256,9 +187,8 @@ static __always_inline int transition(struct sock *sk, int oldstate,
 		return 0;
 	switch (newstate) {
 	case TCP_LISTEN:
-		return on_listen(sk, tp);
 	case TCP_SYN_SENT:
-		return on_connect(sk, tp);
+		return on_begin(sk, tp, newstate == TCP_SYN_SENT);
 	case TCP_ESTABLISHED:
 		return on_established(sk, tp, c);
 	default:

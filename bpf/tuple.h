@@ -3,6 +3,11 @@
 #ifndef TCPGRAPH_TUPLE_H
 #define TCPGRAPH_TUPLE_H
 
+/* An IPv6 address, as words that may stand at any multiple of four. */
+struct addr {
+	__u32 w[4];
+};
+
 static __always_inline void map_ipv4(__u8 *to, __u32 addr)
 {
 	__u32 *w = (__u32 *)to;
@@ -51,23 +56,46 @@ static __always_inline void read_tuple(struct tuple *t, struct tcp_sock *tp)
 	r[3] = skc->skc_v6_daddr.in6_u.u6_addr32[3];
 }
 
-/* From an address that is only a number to the verifier. */
-static __always_inline void probe_tuple(struct tuple *t, struct sock *sk)
-{
-	struct inet_sock *inet = (struct inet_sock *)sk;
+#define COMMON(type, field)                                                    \
+	(*(type *)(common + bpf_core_field_offset(struct sock_common, field)))
 
-	t->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	t->ifindex = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
-	t->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
-	t->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (!has_ipv6()) {
-		map_ipv4(t->local,
-			 BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		map_ipv4(t->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
-		return;
+/* What probe_socket returns beside the tuple; 0 if it could not read. */
+#define PROBED(protocol, family, state)                                        \
+	(1ULL << 63 | (__u64)(state) << 32 | (__u64)(family) << 16 | (protocol))
+#define PROBED_PROTOCOL(p) ((__u16)(p))
+#define PROBED_FAMILY(p)   ((__u16)((p) >> 16))
+#define PROBED_STATE(p)	   ((__u8)((p) >> 32))
+
+/*
+ * From an address that is only a number to the verifier, in few reads. The
+ * local port is zero once CLOSE is entered. Not inlined, for the sake of the
+ * stack: the kernel's struct sock_common has 136 bytes.
+ */
+static __noinline __u64 probe_socket(struct tuple *t, struct sock *sk)
+{
+	__u8 common[160];
+	__u32 size = bpf_core_type_size(struct sock_common);
+	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
+	struct net *net;
+
+	if (!t || size > sizeof(common) ||
+	    bpf_probe_read_kernel(common, size, sk))
+		return 0;
+	net = COMMON(struct net *, skc_net);
+	t->netns = BPF_CORE_READ(net, ns.inum);
+	t->ifindex = COMMON(__u32, skc_bound_dev_if);
+	t->local_port = COMMON(__u16, skc_num);
+	t->remote_port = bpf_ntohs(COMMON(__u16, skc_dport));
+	if (has_ipv6()) {
+		*(struct addr *)t->local =
+			COMMON(struct addr, skc_v6_rcv_saddr);
+		*(struct addr *)t->remote = COMMON(struct addr, skc_v6_daddr);
+	} else {
+		map_ipv4(t->local, COMMON(__u32, skc_rcv_saddr));
+		map_ipv4(t->remote, COMMON(__u32, skc_daddr));
 	}
-	BPF_CORE_READ_INTO(&t->local, sk, __sk_common.skc_v6_rcv_saddr);
-	BPF_CORE_READ_INTO(&t->remote, sk, __sk_common.skc_v6_daddr);
+	return PROBED(protocol, COMMON(__u16, skc_family),
+		      COMMON(__u8, skc_state));
 }
 
 static __always_inline bool is_ipv4(const __u8 *addr)

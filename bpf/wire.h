@@ -86,6 +86,41 @@ struct process {
 };
 _Static_assert(sizeof(struct process) == 32, "the wire format is fixed");
 
+enum { SIDE_CLIENT, SIDE_SERVER };
+
+/* One half of a connection, or of many. */
+struct side {
+	struct owner owner;
+	__u64 opened; /* the first */
+	__u64 closed; /* the last */
+	__u64 since;
+	__u64 sent, received; /* application bytes */
+	__u32 netns;
+	__u32 ifindex;
+	__u8 how; /* enum how */
+	__u8 pad[7];
+};
+
+/* The processes at both ends, and where they met; zero where not known. */
+struct total_key {
+	__u64 client_start, server_start;
+	__u32 client_pid, server_pid;
+	__u32 client_netns, server_netns;
+	__u8 client[16], server[16];
+	__u32 epoch;
+	__u16 port;
+	__u8 client_how, server_how;
+};
+_Static_assert(sizeof(struct total_key) == 72, "a key has no padding");
+
+/* Connections that opened and closed, of which nothing else is reported. */
+struct total {
+	__u64 count;
+	struct side sides[2]; /* client, server */
+	__u16 client_port;    /* of one of them */
+	__u8 pad[6];
+};
+
 /* Why something could not be reported. The index of the counter. */
 enum loss {
 	LOST_RING,    /* the ring buffer was full: an event */
@@ -97,6 +132,8 @@ enum loss {
 
 /* Keeps the types in the object, from which the Go bindings are made. */
 const struct event *unused_event __attribute__((unused));
+const struct total *unused_total __attribute__((unused));
+const struct total_key *unused_total_key __attribute__((unused));
 const struct process *unused_process __attribute__((unused));
 const enum record_type *unused_record_type __attribute__((unused));
 const enum how *unused_how __attribute__((unused));

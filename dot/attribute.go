@@ -59,8 +59,12 @@ func appendText(dst []Attribute, v any) []Attribute {
 	if !ok {
 		return dst
 	}
-	for _, attr := range a.Attributes() {
-		dst = append(dst, Text(attr.Key, attr.Value))
+	return appendTexts(dst, a.Attributes())
+}
+
+func appendTexts(dst []Attribute, texts []encoding.Attribute) []Attribute {
+	for i := range texts {
+		dst = append(dst, Text(texts[i].Key, texts[i].Value))
 	}
 	return dst
 }
@@ -76,9 +80,28 @@ func isRecord(attrs []Attribute, byDefault bool) bool {
 	return byDefault
 }
 
+// key is an attribute's key with what there is to know of it.
+type key struct {
+	name string
+	text string // with the equals sign behind it
+	kind kind
+}
+
+// keys remembers the keys of the last statements by their places: they mostly
+// are the same in the next.
+type keys [8]key
+
+func (k *keys) at(i int, name string) *key {
+	e := &k[i%len(k)]
+	if e.name != name || e.text == "" {
+		*e = key{name, string(appendKey(nil, name)) + "=", kindOf(name)}
+	}
+	return e
+}
+
 // appendAttributes appends attrs in brackets, or nothing if there are none. In
 // a record, text labels are escaped for one.
-func appendAttributes(dst []byte, attrs []Attribute, record bool) ([]byte, error) {
+func (k *keys) appendAttributes(dst []byte, attrs []Attribute, record bool) ([]byte, error) {
 	for i := range attrs {
 		if i == 0 {
 			dst = append(dst, " ["...)
@@ -86,10 +109,9 @@ func appendAttributes(dst []byte, attrs []Attribute, record bool) ([]byte, error
 			dst = append(dst, ", "...)
 		}
 		a := &attrs[i]
-		dst = appendKey(dst, a.Key)
-		dst = append(dst, '=')
-		kind := kindOf(a.Key)
-		switch {
+		key := k.at(i, a.Key)
+		dst = append(dst, key.text...)
+		switch kind := key.kind; {
 		case a.Syntax == SyntaxHTML:
 			if err := checkHTML(a.Value); err != nil {
 				return dst, fmt.Errorf("attribute %q: %w", a.Key, err)

@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"gonum.org/v1/gonum/graph"
+	"gonum.org/v1/gonum/graph/encoding"
 )
 
 // Options says what to write beside the graph's own names and attributes. The
@@ -52,6 +53,17 @@ type EdgeOrderer interface {
 	// an undirected graph too. The order must be the same each time, so that
 	// the output is.
 	OrderedEdges() iter.Seq[graph.Edge]
+}
+
+// EdgeLister is a graph that can list its own edges with their attributes.
+// [Encode] uses it where it is there and [Options.EdgeAttributes] is nil, before
+// [EdgeOrderer]. It spares what it takes to make a graph.Edge of each edge.
+type EdgeLister interface {
+	// ListEdges returns the edges, parallel ones included, each once, as the
+	// IDs of their ends and their attributes, which are text. The slice is
+	// not kept: it may be used again for the next edge. The order must be the
+	// same each time, so that the output is.
+	ListEdges() iter.Seq2[[2]int64, []encoding.Attribute]
 }
 
 // Encode writes g to w in the DOT language, with a newline at the end. A nil

@@ -23,6 +23,9 @@ type porter interface {
 
 // edges writes every edge, from the graph's own list if it has one.
 func (e *encoder) edges(nodes []graph.Node) error {
+	if l, ok := e.g.(EdgeLister); ok && e.opts.EdgeAttributes == nil {
+		return e.listed(l)
+	}
 	if o, ok := e.g.(EdgeOrderer); ok {
 		return e.ordered(o)
 	}
@@ -62,6 +65,20 @@ func (e *encoder) ordered(o EdgeOrderer) error {
 			return errors.New("dot: OrderedEdges has an edge without an end")
 		}
 		if err := e.edge(from.ID(), to.ID(), edge); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listed writes the edges that the graph lists with their attributes.
+func (e *encoder) listed(l EdgeLister) error {
+	seq := l.ListEdges()
+	if seq == nil {
+		return errors.New("dot: ListEdges returned nil")
+	}
+	for ends, own := range seq {
+		if err := e.link(ends[0], ends[1], nil, appendTexts(e.attrs[:0], own)); err != nil {
 			return err
 		}
 	}

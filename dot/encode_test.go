@@ -183,6 +183,34 @@ func TestEncodeOrderedEdges(t *testing.T) {
 	}
 }
 
+// TestEncodeListedEdges says the same of edges that come with their attributes,
+// and that they do not take the place of Options.EdgeAttributes.
+func TestEncodeListedEdges(t *testing.T) {
+	g := directed{newList(30)}
+	for i := range 30 {
+		for j := i % 3; j < 30; j += 3 {
+			e := &edge{from: g.nodes[i], to: g.nodes[j]}
+			for k := range (i + j) % 11 { // more than encode remembers the keys of, and fewer
+				e.attrs = append(e.attrs, encoding.Attribute{Key: []string{"label", "tooltip", "a key", ""}[(k+i)%4], Value: `"é\` + "\n"})
+			}
+			g.edges = append(g.edges, e)
+		}
+	}
+	if diff := cmp.Diff(encode(t, g, nil), encode(t, listed{g}, nil)); diff != "" {
+		t.Errorf("with ListEdges (-without +with):\n%s", diff)
+	}
+	opts := &dot.Options{EdgeAttributes: func(e graph.Edge, attrs []dot.Attribute) []dot.Attribute {
+		return append(attrs, dot.Text("from", fmt.Sprint(e.From().ID())))
+	}}
+	if diff := cmp.Diff(encode(t, g, opts), encode(t, listed{g}, opts)); diff != "" {
+		t.Errorf("with ListEdges and EdgeAttributes (-without +with):\n%s", diff)
+	}
+}
+
+type badList struct{ directed }
+
+func (badList) ListEdges() iter.Seq2[[2]int64, []encoding.Attribute] { return nil }
+
 type badOrder struct {
 	directed
 	seq iter.Seq[graph.Edge]
@@ -263,6 +291,7 @@ func TestEncodeErrors(t *testing.T) {
 			`dot: edge from 0 to 1: compass point "up" is not one of n, ne, e, se, s, sw, w, nw, c and _`,
 		},
 		{"no sequence", badOrder{directed{newList(1)}, nil}, nil, "dot: OrderedEdges returned nil"},
+		{"no list", badList{directed{newList(1)}}, nil, "dot: ListEdges returned nil"},
 		{"nil edge", badOrder{directed{newList(1)}, one(nil)}, nil, "dot: OrderedEdges has a nil edge"},
 		{"edge without ends", badOrder{directed{newList(1)}, one(&edge{})}, nil, "dot: OrderedEdges has an edge without an end"},
 	}

@@ -22,6 +22,7 @@ type encoder struct {
 	directed bool
 	record   bool // the default shape of nodes is a record
 	names    names
+	keys     keys
 
 	buf     []byte
 	attrs   []Attribute // scratch space
@@ -131,7 +132,7 @@ func (e *encoder) node(n graph.Node) error {
 // endStatement writes the attributes and the end of a statement.
 func (e *encoder) endStatement(attrs []Attribute, record bool) error {
 	var err error
-	e.buf, err = appendAttributes(e.buf, attrs, record)
+	e.buf, err = e.keys.appendAttributes(e.buf, attrs, record)
 	e.buf = append(e.buf, ";\n"...)
 	return err
 }

@@ -2,6 +2,7 @@ package dot
 
 import (
 	"errors"
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -64,11 +65,9 @@ func appendEscaped(dst []byte, s string, esc escaper) []byte {
 	}
 	for i := 0; i < len(s); {
 		if !esc.record && !esc.markup {
-			start := i
-			for i < len(s) && plain[s[i]] {
-				i++
-			}
-			dst = append(dst, s[start:i]...)
+			n := plainLen(s[i:])
+			dst = append(dst, s[i:i+n]...)
+			i += n
 			if i == len(s) {
 				break
 			}
@@ -98,13 +97,42 @@ func appendEscaped(dst []byte, s string, esc escaper) []byte {
 	return dst
 }
 
-// plain holds the bytes that mean nothing in any string but a record's label.
-var plain = func() (t [256]bool) {
-	for c := ' '; c <= '~'; c++ {
-		t[c] = !strings.ContainsRune(`"\&<`, c)
+// plainLen returns how many bytes s begins with that mean nothing in any string
+// but a record's label: printable ASCII without `"`, `&`, `<` and `\`. It looks at
+// eight at a time.
+func plainLen(s string) int {
+	n := 0
+	for ; len(s)-n >= 8; n += 8 {
+		t := s[n : n+8]
+		x := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		if m := notPlain(x); m != 0 {
+			return n + bits.TrailingZeros64(m)/8
+		}
 	}
-	return t
-}()
+	for n < len(s) && notPlain(uint64(s[n])|blank) == 0 {
+		n++
+	}
+	return n
+}
+
+const (
+	each  = 0x0101010101010101 // in each of eight bytes
+	blank = each * ' ' &^ 0xFF // in all but the first
+)
+
+// notPlain returns the highest bit of the first of eight bytes that is not plain,
+// perhaps with bits above it; 0 if all are plain.
+func notPlain(x uint64) uint64 {
+	// The highest bit of v - each, where v has it not, is set by a byte of v
+	// that is 0, or by a borrow from one before it.
+	quote, amp, less, slash := x^each*'"', x^each*'&', x^each*'<', x^each*'\\'
+	m := x | // not ASCII
+		(x - each*' ') | // a control: where x has not the highest bit, by itself or a borrow
+		(x + each) | // DEL
+		(quote-each)&^quote | (amp-each)&^amp | (less-each)&^less | (slash-each)&^slash
+	return m & (each << 7)
+}
 
 func isRecordSyntax(c byte) bool {
 	switch c {

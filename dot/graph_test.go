@@ -158,6 +158,21 @@ func (g ordered) OrderedEdges() iter.Seq[graph.Edge] {
 	}
 }
 
+// listed is directed as an EdgeLister that uses its slice again.
+type listed struct{ directed }
+
+func (g listed) ListEdges() iter.Seq2[[2]int64, []encoding.Attribute] {
+	return func(yield func([2]int64, []encoding.Attribute) bool) {
+		var attrs []encoding.Attribute
+		for _, e := range g.edges {
+			attrs = append(attrs[:0], e.Attributes()...)
+			if !yield([2]int64{e.From().ID(), e.To().ID()}, attrs) {
+				return
+			}
+		}
+	}
+}
+
 // titled is directed with a name and defaults of its own.
 type titled struct {
 	directed

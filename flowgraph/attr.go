@@ -102,25 +102,33 @@ func number(n uint64) string {
 // penwidth (more for more traffic) and tooltip (all detail). Values are raw,
 // untrusted text, in which a line break is "\n"; an encoder must escape them.
 func (e Edge) Attributes() []encoding.Attribute {
-	// The values are parts of one string: a graph can have a million edges.
 	var room [512]byte
-	b := e.appendLabel(room[:0])
-	label := len(b)
-	b = strconv.AppendFloat(b, e.PenWidth(), 'f', 2, 64)
-	width := len(b)
-	b = e.appendTooltip(b)
-	s := string(b)
-	return []encoding.Attribute{
-		{Key: "label", Value: s[:label]},
-		{Key: "penwidth", Value: s[label:width]},
-		{Key: "tooltip", Value: s[width:]},
-	}
+	attrs, _ := e.appendAttributes(make([]encoding.Attribute, 0, 3), room[:0])
+	return attrs
+}
+
+// appendAttributes appends the attributes to attrs. What is behind text is
+// working space.
+func (e *Edge) appendAttributes(attrs []encoding.Attribute, text []byte) ([]encoding.Attribute, []byte) {
+	// The values are parts of one string: a graph can have a million edges.
+	text = e.AppendLabel(text)
+	label := len(text)
+	text = strconv.AppendFloat(text, e.PenWidth(), 'f', 2, 64)
+	width := len(text)
+	text = e.AppendTooltip(text)
+	s := string(text)
+	return append(attrs,
+		encoding.Attribute{Key: "label", Value: s[:label]},
+		encoding.Attribute{Key: "penwidth", Value: s[label:width]},
+		encoding.Attribute{Key: "tooltip", Value: s[width:]},
+	), text
 }
 
 // maxLabelPorts is how many ports an edge's label names.
 const maxLabelPorts = 3
 
-func (e *Edge) appendLabel(b []byte) []byte {
+// AppendLabel appends the label in [Edge.Attributes] to b.
+func (e *Edge) AppendLabel(b []byte) []byte {
 	n := 0
 	for p := range e.Ports.All() {
 		if n++; n > maxLabelPorts {
@@ -154,12 +162,29 @@ func appendPort(b []byte, p uint16) []byte {
 // one more for each tenfold of connections, or of bytes from 10 kB on, whichever
 // is more, up to 7.
 func (e Edge) PenWidth() float64 {
-	count := math.Log10(float64(max(e.Connections, 1)))
-	bytes := math.Log10(max(float64(e.Sent)+float64(e.Received), 1e4) / 1e4)
-	return 1 + min(max(count, bytes), 6)
+	width := 0.0
+	if n := e.Connections; n < uint64(len(log10)) {
+		width = log10[n]
+	} else {
+		width = math.Log10(float64(n))
+	}
+	if bytes := float64(e.Sent) + float64(e.Received); bytes > 1e4 {
+		width = max(width, math.Log10(bytes/1e4))
+	}
+	return 1 + min(width, 6)
 }
 
-func (e *Edge) appendTooltip(b []byte) []byte {
+// log10 holds the logarithms of the numbers of connections that most edges have,
+// with 0 for 0.
+var log10 = func() (t [256]float64) {
+	for n := 1; n < len(t); n++ {
+		t[n] = math.Log10(float64(n))
+	}
+	return t
+}()
+
+// AppendTooltip appends the tooltip in [Edge.Attributes] to b.
+func (e *Edge) AppendTooltip(b []byte) []byte {
 	b = e.Client.append(b)
 	b = append(b, " → "...)
 	b = e.Server.append(b)

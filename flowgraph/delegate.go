@@ -4,6 +4,7 @@ import (
 	"iter"
 
 	"gonum.org/v1/gonum/graph"
+	"gonum.org/v1/gonum/graph/encoding"
 )
 
 // What follows reads the whole graph as it is now. Iterators go on over the
@@ -59,6 +60,10 @@ func (g *Graph) AllEdges() iter.Seq[Edge] { return g.read().AllEdges() }
 
 // OrderedEdges is [Graph.AllEdges] with each [Edge] as a gonum edge.
 func (g *Graph) OrderedEdges() iter.Seq[graph.Edge] { return g.read().OrderedEdges() }
+
+// ListEdges returns an iterator over the edges as ids and attributes; see
+// [View.ListEdges].
+func (g *Graph) ListEdges() iter.Seq2[[2]int64, []encoding.Attribute] { return g.read().ListEdges() }
 
 // Out returns an iterator over the edges from a node; see [View.Out].
 func (g *Graph) Out(id int64) iter.Seq[Edge] { return g.read().Out(id) }

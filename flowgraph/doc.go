@@ -49,6 +49,10 @@
 //
 // # What is counted
 //
+// A Close with a Count is a total: so many connections, which have opened and
+// closed and of which nothing else is told. Its two halves are brought together
+// like those of one connection, and it counts as many.
+//
 // A half's events are its Open, its Close, and further Opens of the same
 // opening that a snapshot or a listener's owner adds; they come in any order
 // too, and a Close alone makes a connection as well. The owner is taken from

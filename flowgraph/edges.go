@@ -1,6 +1,9 @@
 package flowgraph
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // ref is the end of an edge in an edgeTable: a node, or with a flag an
 // endpoint that is still to be resolved.
@@ -15,7 +18,7 @@ const (
 type flow struct {
 	from, to          ref
 	port              uint16
-	conns, fail       uint32
+	conns, fail       uint64
 	closed, loopback  bool
 	sent, recv        uint64
 	first, last       int64
@@ -148,10 +151,9 @@ func (t *edgeTable) put(f *flow, at uint32) {
 	if r.ports != uint32(f.port)+1 {
 		t.addPort(r, f.port)
 	}
-	conns := r.conns + f.conns
-	full := conns < r.conns
+	full := f.conns > uint64(math.MaxUint32-r.conns)
 	if !full {
-		r.conns = conns
+		r.conns += uint32(f.conns)
 	}
 	if !full && !f.closed && f.fail == 0 && f.first == 0 && f.last == 0 {
 		return
@@ -165,12 +167,12 @@ func (t *edgeTable) put(f *flow, at uint32) {
 	}
 	m := &t.more[r.more]
 	if full {
-		m.conns += uint64(f.conns)
+		m.conns += f.conns
 	}
 	if f.closed {
-		m.closed += uint64(f.conns)
+		m.closed += f.conns
 	}
-	m.fail += uint64(f.fail)
+	m.fail += f.fail
 	m.sent += f.sent
 	m.recv += f.recv
 	m.first = earlier(m.first, f.first)

@@ -7,6 +7,7 @@ import (
 
 	"example.com/tcpgraph/traceformat"
 	"gonum.org/v1/gonum/graph"
+	"gonum.org/v1/gonum/graph/encoding"
 )
 
 var (
@@ -163,34 +164,49 @@ func (v *View) AllNodes() iter.Seq[*Node] { return slices.Values(v.nodes) }
 // their clients, then of their servers. It can be used any number of times.
 func (v *View) AllEdges() iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
-		// Many at once, so that the cache misses of finding them overlap.
-		batch := make([]Edge, min(len(v.to), 32))
-		from := uint32(0)
-		for lo := 0; lo < len(v.to); lo += len(batch) {
-			batch = batch[:min(len(v.to)-lo, len(batch))]
-			for i := range batch {
-				e := uint32(lo + i)
-				for v.start[from+1] <= e {
-					from++
-				}
-				v.load(from, e, &batch[i])
-			}
-			for i := range batch {
-				if !yield(batch[i]) {
-					return
-				}
-			}
-		}
+		v.each(func(e *Edge) bool { return yield(*e) })
 	}
 }
 
-// OrderedEdges is [View.AllEdges] with each [Edge] as a gonum edge. Package dot
-// of this module, for one, asks for the edges in this way, which spares a search
-// for each.
+// OrderedEdges is [View.AllEdges] with each [Edge] as a gonum edge.
 func (v *View) OrderedEdges() iter.Seq[graph.Edge] {
 	return func(yield func(graph.Edge) bool) {
-		for e := range v.AllEdges() {
-			if !yield(e) {
+		v.each(func(e *Edge) bool { return yield(*e) })
+	}
+}
+
+// ListEdges returns an iterator over the edges in the order of [View.AllEdges],
+// as the ids of client and server and what [Edge.Attributes] returns. The slice
+// is used again for the next edge; the texts in it are not. Package dot of this
+// module, for one, asks for the edges in this way, which spares it a search and
+// some memory for each. It can be used any number of times.
+func (v *View) ListEdges() iter.Seq2[[2]int64, []encoding.Attribute] {
+	return func(yield func([2]int64, []encoding.Attribute) bool) {
+		var attrs []encoding.Attribute
+		var text []byte
+		v.each(func(e *Edge) bool {
+			attrs, text = e.appendAttributes(attrs[:0], text[:0])
+			return yield([2]int64{e.Client.id, e.Server.id}, attrs)
+		})
+	}
+}
+
+// each calls yield for the edges in their order, until it returns false.
+func (v *View) each(yield func(*Edge) bool) {
+	// Many at once, so that the cache misses of finding them overlap.
+	batch := make([]Edge, min(len(v.to), 32))
+	from := uint32(0)
+	for lo := 0; lo < len(v.to); lo += len(batch) {
+		batch = batch[:min(len(v.to)-lo, len(batch))]
+		for i := range batch {
+			e := uint32(lo + i)
+			for v.start[from+1] <= e {
+				from++
+			}
+			v.load(from, e, &batch[i])
+		}
+		for i := range batch {
+			if !yield(&batch[i]) {
 				return
 			}
 		}

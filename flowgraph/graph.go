@@ -47,7 +47,8 @@ type Graph struct {
 	services  map[serviceKey]*service
 	endpoints endpoints
 
-	pairs  index // of halves, by connection
+	lones  lones // the simplest of the halves; the others are in
+	pairs  index // by connection
 	halves arena[half]
 	more   arena[halfMore] // beside halves, as far as anything was known
 	free   uint32          // head of the list of free halves
@@ -83,7 +84,6 @@ func New(opts *Options) *Graph {
 	g.nodes.add() // number 0 is nobody
 	g.halves.add()
 	g.scopes.init()
-	g.addrs.init()
 	g.endpoints.init()
 	g.edges = newEdgeTable(&g.hash)
 	return g
@@ -95,11 +95,14 @@ func New(opts *Options) *Graph {
 func (g *Graph) Add(e traceformat.Event) {
 	g.whole = nil
 	g.count.Events++
-	s := &g.queue[g.queued]
-	*s = sight{
-		kind: e.Kind, owner: e.Owner, direction: e.Direction, localPort: e.Local.Port(), remotePort: e.Remote.Port(),
-		scope: g.scopes.number(e.Process.Host, e.Process.NetNS), time: nanoseconds(e.Time), duration: e.Duration,
-		sent: e.BytesSent, recv: e.BytesReceived,
+	s := &g.queue[g.queued] // filled field by field: that is quicker than as a whole
+	s.kind, s.owner, s.direction = e.Kind, e.Owner, e.Direction
+	s.localPort, s.remotePort = e.Local.Port(), e.Remote.Port()
+	s.scope = g.scopes.number(e.Process.Host, e.Process.NetNS)
+	s.time, s.duration = nanoseconds(e.Time), e.Duration
+	s.sent, s.recv = e.BytesSent, e.BytesReceived
+	if s.count = 0; e.Kind == traceformat.Close {
+		s.count = e.Count
 	}
 	s.bare = s.kind == traceformat.Open && s.owner == traceformat.OwnerDirect && s.time == 0 && e.Process.NetNS == 0
 	r := g.process(&e.Process, s.scope, s.time)
@@ -111,6 +114,7 @@ func (g *Graph) Add(e traceformat.Event) {
 	s.local, s.bareLocal = g.addrs.number(&g.hash, local, s.scope)
 	s.remote, s.bareRemote = g.addrs.number(&g.hash, remote, s.scope)
 	s.loopback = local.IsLoopback() || remote.IsLoopback()
+	s.node = 0
 	if r != nil {
 		s.node = r.node
 		if r.addr != s.local {

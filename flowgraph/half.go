@@ -25,6 +25,7 @@ type half struct {
 type halfMore struct {
 	first, last int64
 	sent, recv  uint64
+	count       uint64 // of connections, in a total; else 0
 }
 
 type halfFlags uint16
@@ -48,8 +49,10 @@ const openedMask = opened | opened<<1 | opened<<2
 
 func (f halfFlags) has(x halfFlags) bool { return f&x != 0 }
 
-func (h *half) hash(g *Graph) uint32 {
-	return g.hash.words(uint64(h.a)<<32|uint64(h.b), uint64(h.pa)<<16|uint64(h.pb))
+func (h *half) hash(g *Graph) uint32 { return g.hashEnds(h.a, h.b, h.pa, h.pb) }
+
+func (g *Graph) hashEnds(a, b uint32, pa, pb uint16) uint32 {
+	return g.hash.words(uint64(a)<<32|uint64(b), uint64(pa)<<16|uint64(pb))
 }
 
 func (h *half) sameConnection(o *half) bool {
@@ -63,7 +66,8 @@ func (h *half) selfConnected() bool { return h.a == h.b && h.pa == h.pb }
 // snapshot found it as well would come as a surprise now.)
 func (h *half) complete() bool { return h.flags.has(opened) && h.flags.has(closed) }
 
-// times returns what more is known of a half; the zero value if nothing is.
+// times returns what more is known of a half; the zero value if nothing is, as
+// of number 0.
 func (g *Graph) times(i uint32) halfMore {
 	if i < g.more.n {
 		return *g.more.at(i)
@@ -85,6 +89,9 @@ func (g *Graph) describes(s *sight, i uint32, want *half) bool {
 		return false // two processes, both seen in person
 	}
 	m := g.times(i)
+	if s.count != m.count {
+		return false // a total tells of none that is told of by itself
+	}
 	isClosed := h.flags.has(closed)
 	t := s.time
 	switch {
@@ -125,6 +132,9 @@ func (g *Graph) update(i uint32, s *sight) (news bool) {
 		h.flags |= closed
 		m.last, m.sent, m.recv = s.time, s.sent, s.recv
 		m.first = s.start()
+		if m.count = s.count; m.count > 0 {
+			h.flags |= opened // nothing else is told of them
+		}
 	}
 	if m == (halfMore{}) && i >= g.more.n {
 		return news
@@ -132,6 +142,7 @@ func (g *Graph) update(i uint32, s *sight) (news bool) {
 	to := g.more.reach(i)
 	to.first, to.last = earlier(to.first, m.first), later(to.last, m.last)
 	to.sent, to.recv = max(to.sent, m.sent), max(to.recv, m.recv)
+	to.count = max(to.count, m.count)
 	return news
 }
 

@@ -54,18 +54,17 @@ func (s *scopes) number(host string, netns uint32) uint32 {
 	return n
 }
 
-// addrs numbers addresses. A loopback address is another one in every scope.
+// addrs numbers addresses. An IPv4 address that can be a host's is its own
+// number. All others are numbered from firstNumbered on; a loopback address is
+// another one in every scope.
 type addrs struct {
 	recs  arena[addrRec]
 	index index
-	// The IPv4 addresses that are no loopback addresses are in a table of
-	// their own, with the key in the slot.
-	v4    []slot4
-	used4 int
 }
 
-// slot4 is free if it has no number: number 0 is nobody's.
-type slot4 struct{ addr, number uint32 }
+// firstNumbered is 224.0.0.0: from there on no address is a host's, so that
+// there is room for half a billion numbers.
+const firstNumbered = 0xE000_0000
 
 type addrRec struct {
 	addr  netip.Addr
@@ -73,68 +72,50 @@ type addrRec struct {
 	bare  uint32 // the number of the address without its zone
 }
 
-func (t *addrs) init() {
-	t.recs.add() // number 0 is none
-	t.v4 = make([]slot4, 64)
-}
-
 // number returns the number of an address, and of the same without its zone.
 func (t *addrs) number(h *hasher, a netip.Addr, scope uint32) (n, bare uint32) {
 	if a.Is4() {
 		b := a.As4()
-		if b[0] != 127 {
-			n := t.number4(h, a, binary.NativeEndian.Uint32(b[:]))
+		n := binary.BigEndian.Uint32(b[:])
+		if b[0] != 127 && n != 0 && n < firstNumbered {
 			return n, n
 		}
-	} else if !a.IsLoopback() {
+	}
+	return t.other(h, a, scope)
+}
+
+// other is number for an address that is not its own number.
+func (t *addrs) other(h *hasher, a netip.Addr, scope uint32) (n, bare uint32) {
+	if !a.IsLoopback() {
 		scope = 0
 	}
 	b := a.As16()
 	hash := h.words(binary.NativeEndian.Uint64(b[:])^h.k, binary.NativeEndian.Uint64(b[8:])+uint64(scope))
-	for n, pos, ok := t.index.seek(hash, hash); ok; n, pos, ok = t.index.seek(hash, pos) {
-		if r := t.recs.at(n); r.addr == a && r.scope == scope {
-			return n, r.bare
+	for i, pos, ok := t.index.seek(hash, hash); ok; i, pos, ok = t.index.seek(hash, pos) {
+		if r := t.recs.at(i); r.addr == a && r.scope == scope {
+			return firstNumbered + i, r.bare
 		}
 	}
-	n = t.recs.add()
-	t.index.insert(hash, n)
-	*t.recs.at(n) = addrRec{a, scope, n}
+	i := t.recs.add()
+	t.index.insert(hash, i)
+	n = firstNumbered + i
+	*t.recs.at(i) = addrRec{a, scope, n}
 	if a.Zone() == "" {
 		return n, n
 	}
 	// The zone names an interface on one side only, so that pairs are
 	// matched without it.
-	_, bare = t.number(h, a.WithZone(""), scope)
-	t.recs.at(n).bare = bare
+	_, bare = t.other(h, a.WithZone(""), scope)
+	t.recs.at(i).bare = bare
 	return n, bare
 }
 
-func (t *addrs) number4(h *hasher, a netip.Addr, key uint32) uint32 {
-	s := t.slot4(h, key)
-	if s.number == 0 {
-		if t.used4 >= len(t.v4)/2 {
-			old := t.v4
-			t.v4 = make([]slot4, 2*len(old))
-			for _, o := range old {
-				if o.number != 0 {
-					*t.slot4(h, o.addr) = o
-				}
-			}
-			s = t.slot4(h, key)
-		}
-		t.used4++
-		*s = slot4{key, t.recs.add()}
-		*t.recs.at(s.number) = addrRec{addr: a, bare: s.number}
+// rec returns what is known of an address.
+func (t *addrs) rec(n uint32) addrRec {
+	if n < firstNumbered {
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], n)
+		return addrRec{addr: netip.AddrFrom4(b), bare: n}
 	}
-	return s.number
-}
-
-// slot4 returns the slot of an address, or the free one where it belongs.
-func (t *addrs) slot4(h *hasher, key uint32) *slot4 {
-	mask := uint32(len(t.v4) - 1)
-	for i := h.words(uint64(key), 0); ; i++ {
-		if s := &t.v4[i&mask]; s.addr == key || s.number == 0 {
-			return s
-		}
-	}
+	return *t.recs.at(n - firstNumbered)
 }

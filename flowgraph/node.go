@@ -34,6 +34,7 @@ type Node struct {
 	addrs     []netip.Addr
 	moreAddrs bool
 
+	title   string  // of a node of a View: what String returns
 	key     string  // of a group
 	label   string  // of a group
 	members []*Node // of a group
@@ -101,7 +102,7 @@ func (n *Node) Addrs() (addrs []netip.Addr, truncated bool) {
 	default:
 		truncated = n.live.moreAddrs
 		for _, a := range n.live.addrs {
-			addrs = append(addrs, n.g.addrs.recs.at(a).addr)
+			addrs = append(addrs, n.g.addrs.rec(a).addr)
 		}
 	}
 	slices.SortFunc(addrs, netip.Addr.Compare)
@@ -130,6 +131,9 @@ func (n *Node) String() string { return string(n.append(nil)) }
 
 // append appends the name and the PID.
 func (n *Node) append(b []byte) []byte {
+	if n.title != "" {
+		return append(b, n.title...)
+	}
 	b = append(b, n.Name()...)
 	if n.proc == nil || n.proc.Command == "" {
 		return b
@@ -149,6 +153,9 @@ func (n *Node) frozen() *Node {
 		c.proc = &p
 	}
 	c.g, c.live = nil, nil
+	if c.title == "" {
+		c.title = c.String() // each of its edges has it
+	}
 	return &c
 }
 
@@ -177,7 +184,7 @@ func (g *Graph) external(k externalKey) uint32 {
 	if n := g.externals[k]; n != 0 {
 		return n
 	}
-	r := g.addrs.recs.at(k.addr)
+	r := g.addrs.rec(k.addr)
 	scope := g.scopes.keys[r.scope].scopeKey
 	addr := netip.AddrPortFrom(r.addr, k.port)
 	n := g.newNode(textID(1, addr.String(), strconv.FormatBool(k.service), scope.host, strconv.FormatUint(uint64(scope.netns), 10)))

@@ -26,6 +26,9 @@ type rivals struct {
 // place finds the half that s tells of, which looks like want, or makes it, and
 // finds its mate.
 func (g *Graph) place(s *sight, want *half, hash uint32) {
+	if g.lonely(s, want, hash) {
+		return
+	}
 	var r rivals
 	for i, pos, ok := g.pairs.seek(hash, hash); ok; i, pos, ok = g.pairs.seek(hash, pos) {
 		if g.halves.at(i).sameConnection(want) && r.n < maxRivals {
@@ -45,7 +48,7 @@ func (g *Graph) place(s *sight, want *half, hash uint32) {
 	}
 	if g.opts.ForgetPaired && r.n == 1 && s.bare && g.halves.at(r.at[0]).flags&(bare|closed) == bare &&
 		(g.halves.at(r.at[0]).flags ^ want.flags).has(upper) {
-		g.count.tally(g.flow(&g.edges, r.at[0], want))
+		g.count.tally(g.flow(&g.edges, r.at[0], g.halves.at(r.at[0]), want))
 		g.drop(r.at[0])
 		return
 	}
@@ -217,6 +220,9 @@ func (g *Graph) crossScopes(r *rivals) (crossed, ambiguous bool) {
 // be mates.
 func (g *Graph) distance(i, j uint32) (far int64, ok bool) {
 	x, y := g.times(i), g.times(j)
+	if x.count != y.count {
+		return 0, false
+	}
 	if x.first == 0 || y.first == 0 {
 		return 0, true
 	}

@@ -197,6 +197,6 @@ func (q *process) sawAddr(g *Graph, a uint32) {
 }
 
 func (g *Graph) compareAddrs(a, b uint32) int {
-	x, y := g.addrs.recs.at(a), g.addrs.recs.at(b)
+	x, y := g.addrs.rec(a), g.addrs.rec(b)
 	return cmp.Or(x.addr.Compare(y.addr), cmp.Compare(x.scope, y.scope))
 }

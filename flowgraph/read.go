@@ -17,6 +17,7 @@ func (g *Graph) read() *View {
 	g.edges.flush()
 	b.live.flush()
 	g.resolve()
+	b.nodes()
 	b.sort()
 	b.number(v)
 	b.rows(v)
@@ -30,7 +31,8 @@ type reading struct {
 	live  edgeTable // sums up remembered connections
 	byID  []*Node   // all nodes
 	rank  []uint32  // of a node by its number, in byID
-	order []edgeRef // all edges, sorted by the ranks of their ends
+	edges []found   // all edges, sorted by the ranks of their ends
+	ends  []uint32  // by rank: where the edges from the node end
 	shown []uint32  // by rank: one more than the node's number in the view
 }
 
@@ -41,6 +43,13 @@ type edgeRef uint32
 // remembered sums up the connections that are not forgotten yet.
 func (b *reading) remembered(s *Stats) {
 	g := b.g
+	s.Remembered += uint64(g.lones.n)
+	for i := range g.lones.slots {
+		if l := &g.lones.slots[i]; l.flags != 0 {
+			h := l.half()
+			s.tally(g.flow(&b.live, 0, &h, nil))
+		}
+	}
 	for i := uint32(1); i < g.halves.n; i++ {
 		h := g.halves.at(i)
 		if !h.flags.has(alive) {
@@ -54,7 +63,7 @@ func (b *reading) remembered(s *Stats) {
 		if h.mate != 0 {
 			mate = g.halves.at(h.mate)
 		}
-		s.tally(g.flow(&b.live, i, mate))
+		s.tally(g.flow(&b.live, i, h, mate))
 	}
 }
 
@@ -66,22 +75,34 @@ func (b *reading) rec(r edgeRef) *edgeRec {
 	return &b.g.edges.slots[r]
 }
 
-// ends returns the numbers of an edge's nodes.
-func (b *reading) ends(r edgeRef) (from, to uint32) {
+// ranks returns the ranks of an edge's nodes.
+func (b *reading) ranks(r edgeRef) (from, to uint32) {
 	e := b.rec(r)
 	from, to = uint32(e.from&^loopbackRef), uint32(e.to)
 	if e.to&endpointRef != 0 {
 		to = b.g.endpoints.recs[e.to&^endpointRef].node
 	}
-	return from, to
+	return b.rank[from], b.rank[to]
 }
 
-// connected reports whether there is more in an edge than failed attempts.
-func (b *reading) connected(r edgeRef) bool { return b.rec(r).conns != 0 }
+// found is an edge among those with the same client: the rank of its server,
+// then whether there is more in it than failed attempts, then its reference.
+type found uint64
 
-// sort sorts the nodes by their ids, and the edges by their ends, in two
-// passes of counting.
-func (b *reading) sort() {
+func newFound(to uint32, connected bool, r edgeRef) found {
+	f := found(to)<<33 | found(r)
+	if connected {
+		f |= 1 << 32
+	}
+	return f
+}
+
+func (f found) to() uint32      { return uint32(f >> 33) }
+func (f found) connected() bool { return f>>32&1 != 0 }
+func (f found) ref() edgeRef    { return edgeRef(f) }
+
+// nodes sorts the nodes by their ids.
+func (b *reading) nodes() {
 	g := b.g
 	b.byID = make([]*Node, 0, g.nodes.n-1)
 	for i := uint32(1); i < g.nodes.n; i++ {
@@ -89,37 +110,51 @@ func (b *reading) sort() {
 	}
 	slices.SortFunc(b.byID, compareNodes)
 	b.rank = make([]uint32, g.nodes.n)
-	for i, n := range b.byID {
-		b.rank[n.number] = uint32(i)
-	}
-	b.order = make([]edgeRef, 0, g.edges.n+b.live.n)
-	for i := range len(g.edges.slots) + len(b.live.slots) {
-		if r := edgeRef(i); b.rec(r).ports != 0 {
-			b.order = append(b.order, r)
-		}
-	}
-	c := counting[edgeRef]{items: b.order, starts: make([]uint32, len(b.byID)+1)}
-	c.sort(func(r edgeRef) uint32 { _, to := b.ends(r); return b.rank[to] })
-	c.sort(func(r edgeRef) uint32 { from, _ := b.ends(r); return b.rank[from] })
-	b.order = c.items
-}
-
-// number makes the list of nodes that are seen: every process, and the
-// externals that have a connection.
-func (b *reading) number(v *View) {
 	b.shown = make([]uint32, len(b.byID))
 	for i, n := range b.byID {
+		b.rank[n.number] = uint32(i)
 		n.in, n.out = 0, 0
 		if n.proc != nil {
 			b.shown[i] = 1
 		}
 	}
-	for _, r := range b.order {
-		if b.connected(r) {
-			from, to := b.ends(r)
-			b.shown[b.rank[from]], b.shown[b.rank[to]] = 1, 1
+}
+
+// sort sorts the edges by their ends: by counting those from each node, then
+// those from one node among themselves. The tables are read in the order of
+// their slots, for they may be larger than the processor's cache.
+func (b *reading) sort() {
+	b.ends = make([]uint32, len(b.byID)+1)
+	for i := range len(b.g.edges.slots) + len(b.live.slots) {
+		if r := edgeRef(i); b.rec(r).ports != 0 {
+			from, to := b.ranks(r)
+			b.ends[from+1]++
+			if b.rec(r).conns != 0 {
+				b.shown[from], b.shown[to] = 1, 1
+			}
 		}
 	}
+	for i := range b.byID {
+		b.ends[i+1] += b.ends[i]
+	}
+	b.edges = make([]found, b.ends[len(b.byID)])
+	for i := range len(b.g.edges.slots) + len(b.live.slots) {
+		if r := edgeRef(i); b.rec(r).ports != 0 {
+			from, to := b.ranks(r)
+			b.edges[b.ends[from]] = newFound(to, b.rec(r).conns != 0, r)
+			b.ends[from]++
+		}
+	}
+	lo := uint32(0)
+	for _, hi := range b.ends[:len(b.byID)] {
+		slices.Sort(b.edges[lo:hi])
+		lo = hi
+	}
+}
+
+// number makes the list of nodes that are seen: every process, and the
+// externals that have a connection.
+func (b *reading) number(v *View) {
 	for i, n := range b.byID {
 		if b.shown[i] != 0 {
 			v.nodes = append(v.nodes, n)
@@ -132,42 +167,46 @@ func (b *reading) number(v *View) {
 // ends. Runs without a connection are only failed attempts.
 func (b *reading) rows(v *View) {
 	v.start = make([]uint32, 1, len(v.nodes)+1)
-	w := &whole{g: b.g, settled: b.g.edges.sums, live: b.live.sums, refs: b.order[:0]}
-	var failed []edgeRef
-	row := 0
-	for lo := 0; lo < len(b.order); {
-		from, to := b.ends(b.order[lo])
-		hi, connected := lo, false
-		for ; hi < len(b.order); hi++ {
-			if f, t := b.ends(b.order[hi]); f != from || t != to {
-				break
+	v.to = make([]uint32, 0, len(b.edges))
+	w := &whole{g: b.g, settled: b.g.edges.sums, live: b.live.sums, refs: make([]edgeRef, 0, len(b.edges))}
+	lo := 0
+	for from := range b.byID {
+		for end := int(b.ends[from]); lo < end; {
+			run := b.edges[lo:end]
+			n, connected := 0, false
+			for n < len(run) && run[n].to() == run[0].to() {
+				connected = connected || run[n].connected()
+				n++
 			}
-			connected = connected || b.connected(b.order[hi])
+			run = run[:n]
+			lo += n
+			if !connected {
+				for _, f := range run {
+					w.failed = append(w.failed, f.ref())
+				}
+				w.failedRuns = append(w.failedRuns, failedRun{b.byID[from].number, b.byID[run[0].to()].number, uint32(len(w.failed))})
+				continue
+			}
+			if n > 1 && w.ends == nil {
+				for i := range w.refs { // so far one for each edge
+					w.ends = append(w.ends, uint32(i)+1)
+				}
+			}
+			for _, f := range run {
+				w.refs = append(w.refs, f.ref())
+			}
+			if w.ends != nil || n > 1 {
+				w.ends = append(w.ends, uint32(len(w.refs)))
+			}
+			t := b.shown[run[0].to()] - 1
+			v.to = append(v.to, t)
+			v.nodes[t].in++
+			b.byID[from].out++
 		}
-		run := b.order[lo:hi]
-		lo = hi
-		if !connected {
-			failed = append(failed, run...)
-			w.failedRuns = append(w.failedRuns, failedRun{from, to, uint32(len(failed))})
-			continue
-		}
-		f, t := b.shown[b.rank[from]]-1, b.shown[b.rank[to]]-1
-		for ; row < int(f); row++ {
+		if b.shown[from] != 0 {
 			v.start = append(v.start, uint32(len(v.to)))
 		}
-		v.to = append(v.to, t)
-		w.refs = append(w.refs, run...) // never overtakes what is read
-		w.ends = append(w.ends, uint32(len(w.refs)))
-		v.nodes[f].out++
-		v.nodes[t].in++
 	}
-	for ; row < len(v.nodes); row++ {
-		v.start = append(v.start, uint32(len(v.to)))
-	}
-	if len(w.ends) == len(w.refs) {
-		w.ends = nil // each run is one reference
-	}
-	w.failed = failed
 	v.edgeAt = w.edge
 	v.failed = w.failures
 	v.turn()

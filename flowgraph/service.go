@@ -98,7 +98,7 @@ func (g *Graph) resolve() {
 	for i := range g.endpoints.recs[1:] {
 		p := &g.endpoints.recs[1+i]
 		k := p.serviceKey
-		k.addr = g.addrs.recs.at(k.addr).bare
+		k.addr = g.addrs.rec(k.addr).bare
 		p.node, p.ambiguous = g.serves(k)
 		if p.node == 0 {
 			p.node = g.external(externalKey{p.addr, p.port, true})

@@ -73,24 +73,24 @@ func (g *Graph) review(i uint32) {
 // settle adds the connection of half i to its edge for good, and forgets it.
 func (g *Graph) settle(i uint32) {
 	var mate *half
-	j := g.halves.at(i).mate
+	h := g.halves.at(i)
+	j := h.mate
 	if j != 0 {
 		mate = g.halves.at(j)
 	}
-	g.count.tally(g.flow(&g.edges, i, mate))
+	g.count.tally(g.flow(&g.edges, i, h, mate))
 	if j != 0 {
 		g.drop(j)
 	}
 	g.drop(i)
 }
 
-// flow adds the connection of half i, and its mate if that is known, to its
-// edge in a table, and returns what it adds.
-func (g *Graph) flow(t *edgeTable, i uint32, mate *half) *flow {
+// flow adds the connection of half i, which is h, and its mate if that is known,
+// to its edge in a table, and returns what it adds. A lone half has the number 0.
+func (g *Graph) flow(t *edgeTable, i uint32, h, mate *half) *flow {
 	f := t.add()
-	h := g.halves.at(i)
 	hm := g.times(i)
-	f.conns, f.first, f.last, f.ambiguous = 1, hm.first, hm.last, h.flags.has(rivalled)
+	f.conns, f.first, f.last, f.ambiguous = max(hm.count, 1), hm.first, hm.last, h.flags.has(rivalled)
 	over := h.flags.has(closed)
 	client, server := h, mate
 	cm, sm := hm, halfMore{}

@@ -24,6 +24,7 @@ type sight struct {
 	time       int64
 	duration   time.Duration
 	sent, recv uint64
+	count      uint64 // of connections, in a total; else 0
 }
 
 // work does what the sights in the queue ask for. It comes before any reading.
@@ -33,9 +34,9 @@ func (g *Graph) work() {
 	for i := range g.queued {
 		g.queue[i].half(&want[i])
 		hash[i] = want[i].hash(g)
-		g.touched += g.pairs.touch(hash[i])
+		g.touched += g.lones.touch(hash[i]) + g.pairs.touch(hash[i])
 	}
-	for i := range g.queued {
+	for i := 0; i < g.queued && g.pairs.used > 0; i++ {
 		if n, _, ok := g.pairs.seek(hash[i], hash[i]); ok {
 			g.touched += g.halves.at(n).node
 		}

@@ -31,23 +31,20 @@ type Stats struct {
 	Nodes, Edges, Processes, Externals uint64
 }
 
-// tally adds one connection or failed attempt.
+// tally adds connections or failed attempts.
 func (s *Stats) tally(f *flow) {
-	s.Failed += uint64(f.fail)
-	if f.conns == 0 {
-		return
-	}
-	s.Connections++
+	s.Failed += f.fail
+	s.Connections += f.conns
 	if !f.closed {
-		s.Open++
+		s.Open += f.conns
 	}
 	if f.paired {
-		s.Paired++
+		s.Paired += f.conns
 	} else {
-		s.OneSided++
+		s.OneSided += f.conns
 	}
 	if f.ambiguous {
-		s.Ambiguous++
+		s.Ambiguous += f.conns
 	}
 }
 

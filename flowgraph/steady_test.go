@@ -11,6 +11,7 @@ import (
 	"example.com/tcpgraph/traceformat"
 	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/gonum/graph"
+	"gonum.org/v1/gonum/graph/encoding"
 )
 
 // halves returns both halves of connection i of a few processes to one another.
@@ -119,6 +120,53 @@ func TestOrderedEdges(t *testing.T) {
 			if seen != n {
 				t.Errorf("break after %d edges: got %d", n, seen)
 			}
+		}
+	}
+}
+
+func TestListEdges(t *testing.T) {
+	g := flowgraph.New(nil)
+	for i := range 300 {
+		c, s := halves(i)
+		g.Add(c)
+		g.Add(s)
+	}
+	type lister interface {
+		AllEdges() iter.Seq[flowgraph.Edge]
+		ListEdges() iter.Seq2[[2]int64, []encoding.Attribute]
+	}
+	for _, v := range []lister{g, g.View(nil), g.View(&flowgraph.ViewOptions{Group: flowgraph.ByCommand})} {
+		var want []flowgraph.Edge
+		for e := range v.AllEdges() {
+			want = append(want, e)
+			var label, tooltip string
+			for _, a := range e.Attributes() {
+				switch a.Key {
+				case "label":
+					label = a.Value
+				case "tooltip":
+					tooltip = a.Value
+				}
+			}
+			if got := string(e.AppendLabel([]byte("x"))); got != "x"+label {
+				t.Errorf("AppendLabel: got %q, want x and %q", got, label)
+			}
+			if got := string(e.AppendTooltip([]byte("x"))); got != "x"+tooltip {
+				t.Errorf("AppendTooltip: got %q, want x and %q", got, tooltip)
+			}
+		}
+		n := 0
+		for ends, attrs := range v.ListEdges() {
+			e := want[n]
+			if n++; ends != [2]int64{e.Client.ID(), e.Server.ID()} || !slices.Equal(attrs, e.Attributes()) {
+				t.Errorf("edge %d: got %v with %q, want the edge from %v to %v with %q", n, ends, attrs, e.Client, e.Server, e.Attributes())
+			}
+		}
+		if n != len(want) || n == 0 {
+			t.Errorf("got %d edges, want %d", n, len(want))
+		}
+		for range v.ListEdges() {
+			break
 		}
 	}
 }

@@ -41,6 +41,7 @@
 //	SENT RECV  bytes; always there on a close
 //	DUR        Go duration
 //	ERRNO      ECONNREFUSED or the like, or killed
+//	COUNT      connections that a close stands for; left out of an ordinary one
 //
 // CMD is always the last key and takes the rest of the line, with what spaces
 // and bars there are. Names are chosen by the processes: a name that is not

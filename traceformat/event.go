@@ -38,6 +38,11 @@ type Event struct {
 	// BytesSent and BytesReceived count application bytes, on Close and Fail.
 	// Retransmissions, SYN and FIN are not in them.
 	BytesSent, BytesReceived uint64
+	// Count is how many connections a Close stands for that opened and closed
+	// between the same processes, and of which nothing else is reported; the
+	// endpoints are those of one of them, the bytes of all, and Duration is
+	// unknown. Zero is an ordinary event, of one connection.
+	Count uint64
 }
 
 // Process identifies the owner of an endpoint. Only PID and Command are

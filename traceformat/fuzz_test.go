@@ -91,7 +91,7 @@ func FuzzCommand(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, kind uint8, d int64, n uint64) {
 		e := event(Direction(kind%3), "192.0.2.1:443", "[fe80::1]:1", uint32(n), s)
 		e.Kind, e.Owner, e.Errno = Kind(kind%3), Owner(kind/3%3), Errno(n)
-		e.Duration, e.BytesSent, e.BytesReceived = time.Duration(d), n, n/2
+		e.Duration, e.BytesSent, e.BytesReceived, e.Count = time.Duration(d), n, n/2, n/3
 		e.Time = time.Unix(0, d).UTC()
 		p := &e.Process
 		p.UID, p.NetNS, p.CgroupID = NewUID(uint32(n)), uint32(n>>1), n

@@ -42,7 +42,7 @@ func basicPart(e Event) Event {
 // fullEvent returns an event in which every field is set.
 func fullEvent() Event {
 	return Event{
-		Kind: Close, Direction: Incoming, Owner: OwnerListener, Errno: 104,
+		Kind: Close, Direction: Incoming, Owner: OwnerListener, Errno: 104, Count: 12,
 		Local:  netip.MustParseAddrPort("192.0.2.7:443"),
 		Remote: netip.MustParseAddrPort("[2001:db8::5]:50312"),
 		Process: Process{

@@ -22,6 +22,7 @@ const (
 	keyRecv
 	keyDur
 	keyErrno
+	keyCount
 )
 
 // parseMetadata parses what follows the bar, s[i:], into e.
@@ -161,6 +162,9 @@ func setKey[T text](in *interner, key, v T, e *Event) (id int, ok bool) {
 	case "ERRNO":
 		e.Errno, ok = parseErrno(v)
 		return keyErrno, ok
+	case "COUNT":
+		e.Count, ok = parseUint(v, 1<<64-1)
+		return keyCount, ok
 	}
 	return 0, true
 }
@@ -170,7 +174,7 @@ func expected(id int) string {
 	switch id {
 	case keyPID, keyUID, keyNetNS:
 		return "a number from 0 to 4294967295"
-	case keyCgroup, keySent, keyRecv:
+	case keyCgroup, keySent, keyRecv, keyCount:
 		return "a number from 0 to 18446744073709551615"
 	case keyEvent:
 		return "open, close or fail"

@@ -84,11 +84,11 @@ func TestParse(t *testing.T) {
 			e.Remote = netip.AddrPortFrom(netip.MustParseAddr("fe80::1").WithZone("a]\n→"), 443)
 		})},
 		{"IPv4-mapped", "[::ffff:192.0.2.1]:443→::ffff:c633:6414:50000|PID=7 CMD=x", base},
-		{"other keys", a + "→" + b + "|ERRNO=111 DUR=1m2.5s EVENT=fail OWNER=snapshot UID=0 NETNS=1 CGROUP=2 HOST=h CONTAINER=c" +
+		{"other keys", a + "→" + b + "|COUNT=9 ERRNO=111 DUR=1m2.5s EVENT=fail OWNER=snapshot UID=0 NETNS=1 CGROUP=2 HOST=h CONTAINER=c" +
 			" UNIT=u EXE=/e ARGS=\"a\\x00b c\" SENT=3 RECV=18446744073709551615 START=2024-02-29T00:00:00Z" +
 			" TIME=2025-01-02T05:04:05.5+02:00 PID=7 CMD=x", with(base, func(e *Event) {
 			e.Kind, e.Owner, e.Errno, e.Duration = Fail, OwnerSnapshot, 111, 62500*time.Millisecond
-			e.BytesSent, e.BytesReceived = 3, 1<<64-1
+			e.BytesSent, e.BytesReceived, e.Count = 3, 1<<64-1, 9
 			e.Time = time.Date(2025, 1, 2, 3, 4, 5, 5e8, time.UTC)
 			p := &e.Process
 			p.UID, p.NetNS, p.CgroupID, p.Host, p.Container = NewUID(0), 1, 2, "h", "c"
@@ -164,6 +164,7 @@ func TestParseErrors(t *testing.T) {
 		{a + "→" + b + "|CGROUP=x", `CGROUP="x" is not valid: a number from 0 to 18446744073709551615 expected`},
 		{a + "→" + b + "|SENT=18446744073709551616", `SENT="18446744073709551616" is not valid: a number from 0 to 18446744073709551615 expected`},
 		{a + "→" + b + "|RECV=1e3", `RECV="1e3" is not valid: a number from 0 to 18446744073709551615 expected`},
+		{a + "→" + b + "|COUNT=-1", `COUNT="-1" is not valid: a number from 0 to 18446744073709551615 expected`},
 		{a + "→" + b + "|EVENT=shut", `EVENT="shut" is not valid: open, close or fail expected`},
 		{a + "→" + b + "|OWNER=me", `OWNER="me" is not valid: direct, listener or snapshot expected`},
 		{a + "→" + b + "|TIME=foo", `TIME="foo" is not valid: a time like 2006-01-02T15:04:05.999999999Z expected`},

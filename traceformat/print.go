@@ -73,7 +73,8 @@ func (e *Event) appendKeys(dst []byte) []byte {
 		dst = append(dst, e.Duration.String()...)
 		dst = append(dst, ' ')
 	}
-	return appendKey(dst, "ERRNO=", e.Errno.String())
+	dst = appendKey(dst, "ERRNO=", e.Errno.String())
+	return appendUintKey(dst, "COUNT=", e.Count, false)
 }
 
 func appendKey(dst []byte, key, value string) []byte {
@@ -111,7 +112,7 @@ func appendEndpoint(dst []byte, ap netip.AddrPort) []byte {
 	case !addr.IsValid():
 		dst = append(dst, '?')
 	case addr.Is4() || addr.Is4In6():
-		dst = addr.Unmap().AppendTo(dst)
+		return append4(dst, addr.As4(), ap.Port())
 	default:
 		dst = append(dst, '[')
 		dst = addr.WithZone("").AppendTo(dst)

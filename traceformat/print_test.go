@@ -76,7 +76,7 @@ func TestAppendTo(t *testing.T) {
 		{"full extended", fullEvent(), Format{Extended: true}, "[2001:db8::5]:50312←192.0.2.7:443|PID=4711 EVENT=close OWNER=listener " +
 			"TIME=2025-01-02T03:04:05.6007008Z START=2024-02-29T23:59:59Z UID=0 NETNS=4026531840 CGROUP=18446744073709551615 " +
 			`HOST=node-1 CONTAINER=c0ffee UNIT=web.service EXE=/usr/sbin/web ARGS="web\x00--listen\x00*:443" ` +
-			"SENT=1099511627776 RECV=77 DUR=1m30.001s ERRNO=ECONNRESET CMD=web server"},
+			"SENT=1099511627776 RECV=77 DUR=1m30.001s ERRNO=ECONNRESET COUNT=12 CMD=web server"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := string(tt.event.AppendTo([]byte("> "), tt.format))

@@ -66,8 +66,8 @@ func TestTraces(t *testing.T) {
 	})
 	t.Run("extended", func(t *testing.T) {
 		events, bad := readTrace(t, "testdata/extended.trace")
-		if len(events) != 12 || len(bad) != 0 {
-			t.Errorf("got %d events and bad lines %q, want 12 and none", len(events), bad)
+		if len(events) != 13 || len(bad) != 0 {
+			t.Errorf("got %d events and bad lines %q, want 13 and none", len(events), bad)
 		}
 	})
 }

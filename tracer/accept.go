@@ -53,14 +53,10 @@ func (k *kernel) attachAccept(want AcceptHook) error {
 
 // loadMore loads one more program onto the maps of the others.
 func (k *kernel) loadMore(name string) (*ebpf.Program, error) {
-	spec := k.spec.Copy()
-	for other := range spec.Programs {
-		if other != name {
-			delete(spec.Programs, other)
-		}
-	}
+	spec := *k.spec
+	spec.Programs = map[string]*ebpf.ProgramSpec{name: k.spec.Programs[name]}
 	// A map that the kernel fills need not be the same for the two loads.
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: k.coll.Maps, Cache: k.cache})
+	coll, err := ebpf.NewCollectionWithOptions(&spec, ebpf.CollectionOptions{MapReplacements: k.coll.Maps, Cache: k.cache})
 	if err != nil {
 		return nil, err
 	}

@@ -28,9 +28,7 @@ func (k *kernel) attachConnect() {
 
 func (k *kernel) attachConnectTrampolines() error {
 	for _, p := range []struct{ prog, name string }{
-		{bpf.TcpgraphProgConnect4Entry, "fentry/tcp_v4_connect"},
 		{bpf.TcpgraphProgConnect4Exit, "fexit/tcp_v4_connect"},
-		{bpf.TcpgraphProgConnect6Entry, "fentry/tcp_v6_connect"},
 		{bpf.TcpgraphProgConnect6Exit, "fexit/tcp_v6_connect"},
 	} {
 		if err := k.attachTracing(p.prog, p.name); err != nil {
@@ -65,21 +63,19 @@ func (k *kernel) attachConnectProbes() error {
 	return nil
 }
 
+// attachConnectTracepoints attaches to the exit only: the tracepoint of the
+// entry would be passed by every connect, not only by those that fail.
 func (k *kernel) attachConnectTracepoints() error {
-	for _, p := range []struct{ prog, event string }{
-		{bpf.TcpgraphProgConnectSyscall, "sys_enter_connect"},
-		{bpf.TcpgraphProgConnectSyscallExit, "sys_exit_connect"},
-	} {
-		prog, err := k.loadMore(p.prog)
-		if err != nil {
-			return err
-		}
-		l, err := attachTracepoint("syscalls", p.event, prog)
-		_ = prog.Close() // the attachment holds it
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.event, err)
-		}
-		k.hooked(l, "tracepoint/syscalls/"+p.event)
+	prog, err := k.loadMore(bpf.TcpgraphProgConnectSyscall)
+	if err != nil {
+		return err
 	}
+	defer prog.Close() // the attachment holds it
+	const event = "sys_exit_connect"
+	l, err := attachTracepoint("syscalls", event, prog)
+	if err != nil {
+		return fmt.Errorf("%s: %w", event, err)
+	}
+	k.hooked(l, "tracepoint/syscalls/"+event)
 	return nil
 }

@@ -45,6 +45,9 @@ func (o *Options) complete() error {
 	if o.Unaccepted < 0 {
 		return fmt.Errorf("option Unaccepted %v: negative", o.Unaccepted)
 	}
+	if o.Aggregate != 0 && o.Aggregate < MinAggregate {
+		return fmt.Errorf("option Aggregate %v: less than %v", o.Aggregate, MinAggregate)
+	}
 	if o.Buffer == 0 {
 		o.Buffer = DefaultBuffer
 	}
@@ -96,6 +99,7 @@ func setConstants(spec *ebpf.CollectionSpec, o *Options) error {
 		{bpf.TcpgraphVarNoIpv4, o.NoIPv4},
 		{bpf.TcpgraphVarNoIpv6, o.NoIPv6},
 		{bpf.TcpgraphVarPidns, pidns},
+		{bpf.TcpgraphVarAggregate, o.Aggregate > 0},
 	} {
 		if err := spec.Variables[c.name].Set(c.value); err != nil {
 			return fmt.Errorf("set %s: %w", c.name, err)

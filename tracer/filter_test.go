@@ -8,7 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"example.com/tcpgraph/traceformat"
@@ -52,7 +51,7 @@ func TestFilters(t *testing.T) {
 	mixture := truth.Case{Group: "filter", Name: "all", Run: func(l *truth.Lab) { mix(l, filterPort) }}
 	x := truth.Start(t, []truth.Case{mixture}, nil)
 	open := func(o tracer.Options) *tracer.Tracer {
-		o.NetNS, o.AcceptHook = x.NetNS(), hook
+		o.NetNS, o.AcceptHook, o.Unaccepted = x.NetNS(), hook, never
 		tr, err := tracer.Open(&o)
 		if err != nil {
 			x.Abandon()
@@ -79,9 +78,7 @@ func TestFilters(t *testing.T) {
 				got = append(got, e)
 			}
 			want := slices.DeleteFunc(slices.Clone(truly), func(e tracer.Event) bool { return !f.pass(&e) })
-			if diff := cmp.Diff(want, l.Timeless(got), eventOptions); diff != "" {
-				t.Errorf("events (-want +got):\n%s", diff)
-			}
+			diffEvents(t, want, l.Timeless(got))
 		})
 	}
 }
@@ -112,7 +109,7 @@ func TestFilterPIDs(t *testing.T) {
 		client.Socket(0).Bind(site.V4, 0).Connect(closed(site), "").Fails(unix.ECONNREFUSED)
 	}}
 	pass := func(e *tracer.Event) bool { return slices.Contains(pids, e.Process.PID) }
-	labs, hook := traced(t, []truth.Case{c}, pass, pids)
+	labs, hook := traced(t, []truth.Case{c}, pass, &tracer.Options{PIDs: pids, Unaccepted: never})
 	judge(t, labs[0], hook)
 }
 
@@ -130,7 +127,7 @@ func TestFilterNetNS(t *testing.T) {
 	}}
 	pass := func(e *tracer.Event) bool { return e.Process.NetNS == inode }
 	x := truth.Start(t, []truth.Case{c}, pass)
-	tr, err := tracer.Open(&tracer.Options{NetNS: []uint32{inode}, AcceptHook: acceptHook(t)})
+	tr, err := tracer.Open(&tracer.Options{NetNS: []uint32{inode}, AcceptHook: acceptHook(t), Unaccepted: never})
 	if err != nil {
 		x.Abandon()
 		t.Fatal(err)

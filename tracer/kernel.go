@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -22,6 +23,8 @@ type kernel struct {
 	coll    *ebpf.Collection
 	cache   *btf.Cache
 	scans   *link.Iter
+	sweeps  *link.Iter  // if connections are added up
+	mu      sync.Mutex  // of hooks
 	hooks   []io.Closer // in order of attachment
 	names   []string
 	accept  AcceptHook
@@ -52,15 +55,21 @@ func load(o *Options) (k *kernel, err error) {
 	}
 	spec.Maps[bpf.TcpgraphMapEvents].MaxEntries = uint32(o.RingSize)
 	spec.Maps[bpf.TcpgraphMapAccepted].MaxEntries = uint32(o.MaxAccepted)
-
-	k = &kernel{spec: spec, cache: btf.NewCache()}
-	base := spec.Copy()
-	for name := range base.Programs {
-		if !corePrograms[name] {
-			delete(base.Programs, name)
+	if o.Aggregate == 0 {
+		for _, name := range aggregateMaps {
+			spec.Maps[name].MaxEntries = 1 // takes no memory to speak of
 		}
 	}
-	k.coll, err = ebpf.NewCollectionWithOptions(base, ebpf.CollectionOptions{Cache: k.cache})
+
+	k = &kernel{spec: spec, cache: btf.NewCache()}
+	base := *spec
+	base.Programs = make(map[string]*ebpf.ProgramSpec)
+	for name, p := range spec.Programs {
+		if corePrograms[name] || o.Aggregate > 0 && name == bpf.TcpgraphProgSweepFlows {
+			base.Programs[name] = p
+		}
+	}
+	k.coll, err = ebpf.NewCollectionWithOptions(&base, ebpf.CollectionOptions{Cache: k.cache})
 	if err != nil {
 		return nil, fmt.Errorf("load the BPF programs: %w", err)
 	}
@@ -81,6 +90,12 @@ func (k *kernel) attach(want AcceptHook) error {
 	k.scans, err = link.AttachIter(link.IterOptions{Program: k.prog(bpf.TcpgraphProgScanUnaccepted), Map: k.table(bpf.TcpgraphMapSockets)})
 	if err != nil {
 		return fmt.Errorf("attach iter/bpf_sk_storage_map: %w", err)
+	}
+	if sweep := k.prog(bpf.TcpgraphProgSweepFlows); sweep != nil {
+		k.sweeps, err = link.AttachIter(link.IterOptions{Program: sweep, Map: k.table(bpf.TcpgraphMapFlows)})
+		if err != nil {
+			return fmt.Errorf("attach iter/bpf_map_elem: %w", err)
+		}
 	}
 	if err := k.attachAccept(want); err != nil {
 		return err
@@ -110,6 +125,8 @@ func (k *kernel) hooked(c io.Closer, name string) {
 
 // detach removes the hooks. The maps stay readable.
 func (k *kernel) detach() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	var errs []error
 	for i := len(k.hooks) - 1; i >= 0; i-- {
 		errs = append(errs, k.hooks[i].Close())
@@ -124,8 +141,10 @@ func (k *kernel) detach() error {
 // Close frees everything. It may be called on a partly built kernel.
 func (k *kernel) Close() error {
 	err := k.detach()
-	if k.scans != nil {
-		err = errors.Join(err, k.scans.Close())
+	for _, it := range []*link.Iter{k.scans, k.sweeps} {
+		if it != nil {
+			err = errors.Join(err, it.Close())
+		}
 	}
 	k.coll.Close()
 	return err

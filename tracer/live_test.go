@@ -223,6 +223,7 @@ var sorted = cmp.Transformer("sort", func(s []string) map[string]int {
 // and while others wait for events.
 func TestClose(t *testing.T) {
 	full := openLive(t, tracer.Options{Buffer: 1})
+	full.Events()
 	for range 3 {
 		full.connect()
 	}

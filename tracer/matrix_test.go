@@ -10,12 +10,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"example.com/tcpgraph/internal/netlab"
+	"example.com/tcpgraph/tracer"
 	"example.com/tcpgraph/tracer/internal/kernels"
+	"example.com/tcpgraph/tracer/internal/truth"
 )
 
 // matrixEnv names the environment variable that decides about TestMatrix: "1"
@@ -29,17 +32,20 @@ const tooOld = "5.10"
 
 var (
 	matrixHooks = flag.String("matrix.hooks", "fexit,kretprobe,tracepoint,none", "the accept hooks that TestMatrix tries, a `list` with commas")
-	matrixTests = flag.String("matrix.run", "^Test(Smoke|Truth)$", "the tests that TestMatrix runs, a `regexp` for -run")
+	matrixTests = flag.String("matrix.run", "^Test(Smoke|Truth|Totals|TotalsElsewhere)$", "the tests that TestMatrix runs, a `regexp` for -run")
 	matrixOut   = flag.String("matrix.out", "", "write the output of each run of TestMatrix to a file in this `folder`")
+	matrixTable = flag.String("matrix.table", "", "put the table of all kernels and hooks between the marks in this `file`")
 )
 
-// TestMatrix runs TestSmoke and TestTruth on each kernel of [kernels.Series],
-// once with each accept hook, in virtual machines. One that is too old must be
-// refused in good words. It takes eight minutes on two idle processors:
+// TestMatrix runs TestSmoke, TestTruth and TestTotals on this kernel and on each of
+// [kernels.Series], once with each accept hook. The others run in virtual
+// machines, as many at a time as there are processors. One that is too old must
+// be refused in good words.
 //
 //	TCPGRAPH_MATRIX=1 go test ./tracer -run Matrix -timeout 30m
 //
-// With "-run Matrix/^6.1$ -args -matrix.hooks=fexit" it runs only that.
+// With "-run Matrix/^6.1$ -args -matrix.hooks=fexit" it runs only that, and
+// "-args -matrix.table $PWD/docs/TRUTH.md" writes the table there.
 func TestMatrix(t *testing.T) {
 	fetch := wantMatrix(t)
 	if _, err := exec.LookPath(kernels.QEMU); err != nil {
@@ -60,13 +66,20 @@ func TestMatrix(t *testing.T) {
 	if _, err := os.Stat("testdata"); err == nil {
 		vm.Files["/src/testdata"] = "testdata"
 	}
-	for _, series := range kernels.Series {
+	m := &matrix{columns: make([][]truth.Column, 1+len(kernels.Series))}
+	t.Cleanup(func() { m.write(t) }) // after the subtests, which run in parallel
+	for i, series := range kernels.Series {
 		t.Run(series, func(t *testing.T) {
 			vm := vm
 			vm.Kernel = matrixKernel(t, series, fetch)
-			runMatrix(t, &vm)
+			t.Parallel()
+			m.columns[1+i] = runMatrix(t, &vm)
 		})
 	}
+	t.Run("host", func(t *testing.T) {
+		t.Parallel()
+		m.columns[0] = runHost(t)
+	})
 }
 
 // wantMatrix skips the test unless it is wanted, and reports whether missing
@@ -111,19 +124,62 @@ func matrixKernel(t *testing.T, series string, fetch bool) kernels.Kernel {
 	panic("unreachable")
 }
 
-// matrixRun is one run of the tests in a machine.
+// matrixRun is one run of the tests on a kernel.
 type matrixRun struct {
+	kernel kernels.Kernel
 	name   string
 	passed string // what its output must have, lest it ran nothing
 }
 
+// matrix collects the columns of the table: those of this kernel, and those of
+// each series.
+type matrix struct{ columns [][]truth.Column }
+
+// The marks between which the table is put.
+const (
+	tableBegin = "<!-- table of TestMatrix -->\n"
+	tableEnd   = "<!-- end of the table -->\n"
+)
+
+// write puts the table into the file that -matrix.table names.
+func (m *matrix) write(t *testing.T) {
+	if *matrixTable == "" || t.Failed() {
+		return
+	}
+	text, err := os.ReadFile(*matrixTable)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	before, rest, ok := strings.Cut(string(text), tableBegin)
+	_, after, ended := strings.Cut(rest, tableEnd)
+	if !ok || !ended {
+		t.Errorf("%s does not have the marks %q and %q", *matrixTable, tableBegin, tableEnd)
+		return
+	}
+	var table strings.Builder
+	columns := slices.DeleteFunc(slices.Concat(m.columns...), func(c truth.Column) bool { return len(c.Rows) == 0 })
+	if err := truth.WriteMatrix(&table, columns); err != nil {
+		t.Error(err)
+		return
+	}
+	if err := os.WriteFile(*matrixTable, []byte(before+tableBegin+table.String()+tableEnd+after), 0o666); err != nil {
+		t.Error(err)
+	}
+}
+
+// testArgs are the arguments of a test binary that runs some tests.
+func testArgs(tests string) []string {
+	return []string{"-test.v", "-truth.rows", "-test.run=" + tests}
+}
+
 // runMatrix boots a kernel, lets it run the tests with each hook in turn, and
 // makes a subtest of each result.
-func runMatrix(t *testing.T, vm *kernels.VM) {
+func runMatrix(t *testing.T, vm *kernels.VM) (columns []truth.Column) {
 	var runs []matrixRun
 	add := func(name, tests, passed string, env ...string) {
-		run := kernels.Run{Args: []string{"/bin/test", "-test.v", "-test.run=" + tests}, Env: env}
-		runs = append(runs, matrixRun{name, passed})
+		run := kernels.Run{Args: append([]string{"/bin/test"}, testArgs(tests)...), Env: env}
+		runs = append(runs, matrixRun{vm.Kernel, name, passed})
 		vm.Runs = append(vm.Runs, run)
 	}
 	if vm.Kernel.Series == tooOld {
@@ -146,15 +202,56 @@ func runMatrix(t *testing.T, vm *kernels.VM) {
 	}
 	results, err := vm.Boot(ctx)
 	for i, r := range results {
-		t.Run(runs[i].name, func(t *testing.T) { judgeRun(t, vm.Kernel, &runs[i], &r) })
+		t.Run(runs[i].name, func(t *testing.T) {
+			columns = append(columns, runs[i].judge(t, &r))
+		})
 	}
 	if err != nil {
 		t.Error(err)
 	}
+	return columns
 }
 
-func judgeRun(t *testing.T, k kernels.Kernel, run *matrixRun, r *kernels.Result) {
+// runHost runs the tests on this kernel, with each hook that it has.
+func runHost(t *testing.T) (columns []truth.Column) {
+	netlab.Require(t)
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := kernels.Kernel{Series: "host", Release: strings.TrimSpace(string(release))}
+	for hook := range strings.SplitSeq(*matrixHooks, ",") {
+		t.Run(hook, func(t *testing.T) {
+			tr, err := tracer.Open(&tracer.Options{AcceptHook: acceptHooks[hook]})
+			if err != nil {
+				t.Skipf("this kernel does not have it: %v", err)
+			}
+			tr.Close()
+			cmd := exec.CommandContext(t.Context(), program, testArgs(*matrixTests)...)
+			cmd.Env = append(os.Environ(), matrixEnv+"=0", acceptEnv+"="+hook)
+			out, err := cmd.CombinedOutput()
+			r := kernels.Result{Output: out}
+			if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+				r.Status = exit.ExitCode()
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			run := matrixRun{k, hook, "--- PASS: "}
+			columns = append(columns, run.judge(t, &r))
+		})
+	}
+	return columns
+}
+
+// judge fails the test unless the run passed, and returns its column of the
+// table.
+func (run *matrixRun) judge(t *testing.T, r *kernels.Result) truth.Column {
 	t.Helper()
+	k := run.kernel
 	if *matrixOut != "" {
 		name := filepath.Join(*matrixOut, k.Series+"-"+run.name+".txt")
 		if err := os.WriteFile(name, r.Output, 0o666); err != nil {
@@ -166,6 +263,11 @@ func judgeRun(t *testing.T, k kernels.Kernel, run *matrixRun, r *kernels.Result)
 	} else if !bytes.Contains(r.Output, []byte(run.passed)) {
 		t.Errorf("Linux %s, %s: the output has no line %q:\n%s", k.Release, run.name, run.passed, r.Output)
 	}
+	rows, err := truth.ReadRows(r.Output)
+	if err != nil {
+		t.Error(err)
+	}
+	return truth.Column{Name: k.Series + " " + run.name, Rows: rows}
 }
 
 // failures is the part of a test's output that tells why it failed.

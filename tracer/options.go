@@ -65,16 +65,31 @@ type Options struct {
 	// fails if it is not to be had.
 	AcceptHook AcceptHook
 
+	// Aggregate adds connections up in the kernel and reports totals in this
+	// interval, at least MinAggregate, for machines where two events for each
+	// end of each connection are too many. Zero reports each connection.
+	//
+	// The first connection between two processes at an endpoint, and those
+	// that last for the interval or longer, are reported as ever. All others
+	// are in a total: a Close for each end with Event.Count, the bytes of all
+	// of them, the endpoints of one of them and no Duration. A total comes one
+	// to two intervals late. A graph of the events is the same, with the same
+	// counts, but for the times of its edges.
+	//
+	// It needs Linux 5.12, on arm64 5.18.
+	Aggregate time.Duration
+
 	// Buffer is how many events the channel holds. Zero is DefaultBuffer.
 	Buffer int
 }
 
-// Defaults of [Options].
+// Defaults and bounds of [Options].
 const (
-	DefaultRingSize    = 8 << 20
+	DefaultRingSize    = 4 << 20
 	DefaultMaxAccepted = 1 << 18
 	DefaultUnaccepted  = time.Second
 	DefaultBuffer      = 1024
+	MinAggregate       = 100 * time.Millisecond
 )
 
 // AcceptHook is a way to see which process accepts a connection. They are

@@ -22,18 +22,52 @@ const (
 	idleFor    = time.Second
 )
 
-// pump moves events from the ring buffer to the channel.
+// batchSize is how many events are delivered at once at most: so many that what
+// is done once a batch costs little, and so few that they stay in the cache.
+const batchSize = 128
+
+// pump moves events from the ring buffer to whoever reads them.
 type pump struct {
 	*Tracer
 	scanner scanner
+	adder   aggregator
 	record  ringbuf.Record
-	event   Event
+	before  []Event // the snapshot, until it is delivered
+	begun   bool
+	batch   []Event // read, and not delivered yet
+	deliver func([]Event) bool
+}
+
+func newPump(t *Tracer, before []Event, o *Options) *pump {
+	return &pump{
+		Tracer:  t,
+		scanner: scanner{kernel: t.kernel, after: o.Unaccepted},
+		adder:   newAggregator(t.kernel, o.Aggregate),
+		before:  before,
+		batch:   make([]Event, 0, batchSize),
+	}
 }
 
 var past = time.Unix(1, 0)
 
-func (p *pump) run() error {
+// run delivers events until there are no more, which is no error, or until
+// errBreak.
+func (p *pump) run(deliver func([]Event) bool) error {
+	p.deliver = deliver
 	defer p.kernel.setWaiting(false)
+	select {
+	case <-p.quit:
+		return nil
+	default:
+	}
+	if !p.begun {
+		p.begun = true
+		before := p.before
+		p.before = nil
+		if !deliver(before) {
+			return errBreak
+		}
+	}
 	wait := time.NewTimer(0)
 	defer wait.Stop()
 	settled := false
@@ -52,6 +86,9 @@ func (p *pump) run() error {
 		if err := p.scanner.scanIfDue(); err != nil {
 			return err
 		}
+		if err := p.deliverTotals(p.adder.step(time.Now())); err != nil {
+			return err
+		}
 		if n > 0 {
 			settled = false
 			wait.Reset(drainEvery)
@@ -65,6 +102,9 @@ func (p *pump) run() error {
 		pause := settleFor
 		if settled {
 			pause = idleFor
+			if p.adder.every > 0 {
+				pause = min(pause, max(time.Until(p.adder.next), 0))
+			}
 		}
 		p.kernel.setWaiting(true)
 		n, err = p.drain(time.Now().Add(pause))
@@ -83,26 +123,56 @@ func (p *pump) drain(deadline time.Time) (n int, err error) {
 	for {
 		err := p.ring.ReadInto(&p.record)
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ringbuf.ErrFlushed) {
-			return n, nil
+			return n, p.flush()
 		}
 		if err != nil {
-			return n, fmt.Errorf("read the ring buffer: %w", err)
+			return n, errors.Join(p.flush(), fmt.Errorf("read the ring buffer: %w", err))
 		}
 		if n++; n == 1 {
 			p.ring.SetDeadline(past)
 		}
-		ok, err := p.decoder.decode(p.record.RawSample, &p.event)
+		// In place: an event is large.
+		i := len(p.batch)
+		p.batch = p.batch[:i+1]
+		ok, err := p.decoder.decode(p.record.RawSample, &p.batch[i])
+		if !ok || err != nil {
+			p.batch = p.batch[:i]
+		}
+		if err != nil || len(p.batch) == batchSize {
+			err = errors.Join(p.flush(), err)
+		}
 		if err != nil {
 			return n, err
 		}
-		if !ok {
-			continue
+	}
+}
+
+// flush delivers the batch.
+func (p *pump) flush() error {
+	if len(p.batch) == 0 {
+		return nil
+	}
+	p.received.Add(uint64(len(p.batch)))
+	ok := p.deliver(p.batch)
+	p.batch = p.batch[:0]
+	if !ok {
+		return errBreak
+	}
+	return nil
+}
+
+// deliverTotals delivers the events of totals.
+func (p *pump) deliverTotals(totals []total, err error) error {
+	for i := range totals {
+		if err != nil {
+			break
 		}
-		p.received.Add(1)
-		if !p.send(&p.event) {
-			return n, os.ErrClosed
+		p.batch, err = p.decoder.decodeTotal(&totals[i], p.batch)
+		if err == nil && len(p.batch) > batchSize-2 { // for the next one's two
+			err = p.flush()
 		}
 	}
+	return errors.Join(err, p.flush())
 }
 
 // finish detaches and delivers what is left.
@@ -113,8 +183,14 @@ func (p *pump) finish() error {
 	if _, err := p.kernel.scan(0); err != nil {
 		return err
 	}
-	_, err := p.drain(past)
-	return err
+	totals, err := p.adder.finish()
+	if err != nil {
+		return err
+	}
+	if _, err := p.drain(past); err != nil {
+		return err
+	}
+	return p.deliverTotals(totals, nil)
 }
 
 // scanner looks for incoming connections that nobody accepts.

@@ -26,16 +26,19 @@ import (
 // empty is the best that the kernel gives.
 const acceptEnv = "TCPGRAPH_ACCEPT"
 
+// acceptHooks are the values of acceptEnv.
+var acceptHooks = map[string]tracer.AcceptHook{
+	"":           tracer.AcceptAuto,
+	"fexit":      tracer.AcceptFexit,
+	"kretprobe":  tracer.AcceptKretprobe,
+	"tracepoint": tracer.AcceptTracepoint,
+	"none":       tracer.AcceptNone,
+}
+
 // acceptHook is the value of [tracer.Options.AcceptHook] that tests must use.
 func acceptHook(t testing.TB) tracer.AcceptHook {
 	t.Helper()
-	hook, ok := map[string]tracer.AcceptHook{
-		"":           tracer.AcceptAuto,
-		"fexit":      tracer.AcceptFexit,
-		"kretprobe":  tracer.AcceptKretprobe,
-		"tracepoint": tracer.AcceptTracepoint,
-		"none":       tracer.AcceptNone,
-	}[os.Getenv(acceptEnv)]
+	hook, ok := acceptHooks[os.Getenv(acceptEnv)]
 	if !ok {
 		t.Fatalf("%s=%q: want fexit, kretprobe, tracepoint, none or nothing", acceptEnv, os.Getenv(acceptEnv))
 	}
@@ -57,7 +60,7 @@ func TestSmoke(t *testing.T) {
 	}
 	before := s.pairs
 
-	tr, err := tracer.Open(&tracer.Options{NetNS: []uint32{s.ns.Inode()}, AcceptHook: s.hook})
+	tr, err := tracer.Open(&tracer.Options{NetNS: []uint32{s.ns.Inode()}, AcceptHook: s.hook, Unaccepted: never})
 	if err != nil {
 		t.Fatal(err)
 	}

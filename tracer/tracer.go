@@ -5,35 +5,38 @@ package tracer
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/cilium/ebpf/ringbuf"
 
 	"example.com/tcpgraph/bpf"
 )
 
-// Tracer is a running trace. Its methods may be called by several goroutines.
+// Tracer is a running trace. Its methods may be called by several goroutines,
+// but its events go to one reader: a channel or an iterator.
 type Tracer struct {
 	kernel  *kernel
 	decoder *decoder
 	ring    *ringbuf.Reader
-	events  chan Event
+	pump    *pump
 
-	before   []Event // the snapshot, until it is sent
 	snapshot uint64
 	received atomic.Uint64
 
-	stop     chan struct{} // closed by Stop: report what is left, then end
-	quit     chan struct{} // closed by Close: end now
-	done     chan struct{} // closed by the reader, after events
-	stopOnce sync.Once
-	quitOnce sync.Once
+	stop      chan struct{} // closed by Stop: report what is left, then end
+	quit      chan struct{} // closed by Close: end now
+	stopOnce  sync.Once
+	quitOnce  sync.Once
+	reading   atomic.Bool // somebody is being given the events
+	exhausted atomic.Bool // all were given
 
-	err   error // set before done is closed
-	close error // set by the call to Close that came first
+	events    chan Event
+	startOnce sync.Once
+	started   atomic.Bool
+	done      chan struct{} // closed after events
+	err       error         // set before done is closed
+	close     error         // set by the call to Close that came first
 
 	last atomic.Pointer[Lost] // once the maps are closed
 }
@@ -79,6 +82,7 @@ func open(o *Options) (t *Tracer, err error) {
 	if err := k.attach(o.AcceptHook); err != nil {
 		return nil, err
 	}
+	k.spec, k.cache = nil, nil // some MB, with the kernel's types
 	d, err := newDecoder()
 	if err != nil {
 		return nil, err
@@ -100,28 +104,11 @@ func open(o *Options) (t *Tracer, err error) {
 		quit:    make(chan struct{}),
 		done:    make(chan struct{}),
 	}
-	t.before = d.decodeSnapshot(records)
-	t.snapshot = uint64(len(t.before))
+	before := d.decodeSnapshot(records)
+	t.snapshot = uint64(len(before))
 	t.received.Store(t.snapshot)
-	go t.read(o.Unaccepted)
+	t.pump = newPump(t, before, o)
 	return t, nil
-}
-
-// Events returns the channel on which the events come. It is closed after
-// [Tracer.Stop], when everything was delivered, after [Tracer.Close], and when
-// reading fails; see [Tracer.Err]. A consumer that falls behind fills the
-// kernel's buffer, and what has no room there is counted in [Stats].
-func (t *Tracer) Events() <-chan Event { return t.events }
-
-// Err returns why the channel of events was closed: nil after Stop and Close,
-// and before it is closed.
-func (t *Tracer) Err() error {
-	select {
-	case <-t.done:
-		return t.err
-	default:
-		return nil
-	}
 }
 
 // Stats returns the counts so far. It may be called after Close.
@@ -149,41 +136,18 @@ func (t *Tracer) Stop() {
 
 // Close ends the trace and frees everything. Events that were not received yet
 // are discarded; call [Tracer.Stop] and empty the channel first to have them.
-// Further calls wait for the first and return the same.
+// Further calls wait for the first and return the same. It may be called by the
+// body of a loop over [Tracer.Batches], which then ends.
 func (t *Tracer) Close() error {
 	t.quitOnce.Do(func() {
 		close(t.quit)
 		err := t.ring.Close() // ends a Read that waits
-		<-t.done
+		if t.started.Load() {
+			<-t.done
+		}
 		last := t.kernel.lost()
 		t.last.Store(&last)
 		t.close = errors.Join(err, t.kernel.Close())
 	})
 	return t.close
-}
-
-// send delivers an event; it reports whether to go on.
-func (t *Tracer) send(e *Event) bool {
-	select {
-	case t.events <- *e:
-		return true
-	case <-t.quit:
-		return false
-	}
-}
-
-// read is the goroutine that sends on the channel and alone closes it.
-func (t *Tracer) read(unaccepted time.Duration) {
-	defer close(t.done)
-	defer close(t.events)
-	for i := range t.before {
-		if !t.send(&t.before[i]) {
-			return
-		}
-	}
-	t.before = nil
-	p := pump{Tracer: t, scanner: scanner{kernel: t.kernel, after: unaccepted}}
-	if err := p.run(); err != nil && !errors.Is(err, os.ErrClosed) {
-		t.err = fmt.Errorf("tracer: %w", err)
-	}
 }

@@ -5,6 +5,7 @@ package tracer
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 )
 
@@ -24,6 +25,11 @@ func NetNSAt(string) (uint32, error) { return 0, errUnsupported }
 
 // Events returns nil.
 func (*Tracer) Events() <-chan Event { return nil }
+
+// Batches yields an error that matches [errors.ErrUnsupported].
+func (*Tracer) Batches() iter.Seq2[[]Event, error] {
+	return func(yield func([]Event, error) bool) { yield(nil, errUnsupported) }
+}
 
 // Err returns an error that matches [errors.ErrUnsupported].
 func (*Tracer) Err() error { return errUnsupported }

@@ -100,19 +100,6 @@ var acceptCases = []truth.Case{
 			exchange(client, truth.AcceptAny(group))
 		}
 	}},
-	{Group: "accept", Name: "never accepted, then closed by the client", Run: func(l *truth.Lab) {
-		from, to := l.Veth()
-		l.Traced()
-		s := l.Agent(to, truth.Spec{Comm: "lazy"})
-		ln := s.Listen(0, to.V4, 0)
-		client := l.Agent(from, truth.Spec{}).Dial(0, ln.Addr)
-		server := ln.Unaccepted(client)
-		l.Seen()
-		client.Write(10)
-		server.Arrived(10)
-		client.Reset().Close()
-		server.Gone()
-	}},
 	{Group: "accept", Name: "reset before it is accepted", Run: func(l *truth.Lab) {
 		from, to := l.Veth()
 		l.Traced()
@@ -175,5 +162,34 @@ var acceptCases = []truth.Case{
 		server := ln.Accept()
 		server.PassTo(back, inherited, inherited)
 		exchange(client, server)
+	}},
+}
+
+// waitingCases are those in which a connection waits for an accept until it is
+// reported without one.
+var waitingCases = []truth.Case{
+	{Group: "accept", Name: "never accepted, then closed by the client", Run: func(l *truth.Lab) {
+		from, to := l.Veth()
+		l.Traced()
+		s := l.Agent(to, truth.Spec{Comm: "lazy"})
+		ln := s.Listen(0, to.V4, 0)
+		client := l.Agent(from, truth.Spec{}).Dial(0, ln.Addr)
+		server := ln.Unaccepted(client)
+		l.Seen()
+		client.Write(10)
+		server.Arrived(10)
+		client.Reset().Close()
+		server.Gone()
+	}},
+	{Group: "accept", Name: "accepted when it was reported already", Run: func(l *truth.Lab) {
+		from, to := l.Veth()
+		l.Traced()
+		parent := l.Agent(to, truth.Spec{Comm: "slow", Children: 1})
+		ln := parent.Listen(0, to.V4, 0)
+		worker := ln.By(parent.Fork(ln.FD), inheritedChild)
+		client := l.Agent(from, truth.Spec{}).Dial(0, ln.Addr)
+		server := ln.Unaccepted(client)
+		l.Seen()
+		exchange(client, server.AcceptedBy(worker))
 	}},
 }

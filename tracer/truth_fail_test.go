@@ -73,6 +73,32 @@ var failCases = []truth.Case{
 		a.Socket(truth.V6).Bind(from.V6, 7006).Connect(nowhere, "").Unsent().Fails(unix.ENETUNREACH)
 		a.Socket(truth.V6|truth.Multipath).Bind(from.V6, 7007).Connect(nowhere, "").Unsent().Fails(unix.ENETUNREACH)
 	}},
+	{Group: "fail", Name: "network unreachable, IPv4-mapped", Run: func(l *truth.Lab) {
+		from, _ := l.Veth()
+		l.Traced()
+		s := l.Agent(from, truth.Spec{}).Socket(truth.V6)
+		s.Local = netip.MustParseAddrPort("0.0.0.0:0")
+		s.Connect(netip.MustParseAddrPort("[::ffff:192.0.2.1]:80"), "").Unsent().Fails(unix.ENETUNREACH)
+	}},
+	{Group: "fail", Name: "refused, then unreachable, on one socket and on many", Run: func(l *truth.Lab) {
+		site := l.Loopback()
+		l.Traced()
+		nowhere := netip.MustParseAddrPort("192.0.2.1:80")
+		a := l.Agent(site, truth.Spec{})
+		s := a.Socket(0).Bind(site.V4, 7008)
+		s.Connect(closed(site), "").Fails(unix.ECONNREFUSED)
+		s.Connect(nowhere, "").Unsent().Fails(unix.ENETUNREACH)
+		s.Close()
+		// The kernel gives a new socket the address of the last one that closed.
+		for port := uint16(7010); port < 7020; port++ {
+			s := a.Socket(truth.Nonblocking).Bind(site.V4, port)
+			s.Connect(closed(site), "").Fails(unix.ECONNREFUSED)
+			s.Close()
+			s = a.Socket(0).Bind(site.V4, port)
+			s.Connect(nowhere, "").Unsent().Fails(unix.ENETUNREACH)
+			s.Close()
+		}
+	}},
 	{Group: "fail", Name: "no local port left", Run: func(l *truth.Lab) {
 		site := l.Loopback()
 		l.Traced()

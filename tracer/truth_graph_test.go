@@ -72,12 +72,17 @@ func trueGraph(happened []traceformat.Event) (edges map[pidEdge]uint64, failed m
 		k.remote = netip.AddrPortFrom(k.remote.Addr().WithZone(""), k.remote.Port())
 		return k
 	}
-	opened := make(map[ends][]uint32) // owners
+	opened := make(map[ends][]uint32) // owners, the last ones that are known
+	closed := make(map[ends]int)
 	edges, failed = make(map[pidEdge]uint64), make(map[uint32]uint64)
 	for i := range happened {
 		switch e := &happened[i]; e.Kind {
 		case traceformat.Open:
 			opened[at(e)] = append(opened[at(e)], e.Process.PID)
+		case traceformat.Close:
+			k := at(e)
+			opened[k][closed[k]] = e.Process.PID
+			closed[k]++
 		case traceformat.Fail:
 			failed[e.Process.PID]++
 		}

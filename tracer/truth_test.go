@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -26,14 +27,23 @@ func TestMain(m *testing.M) {
 
 var (
 	truthTable = flag.String("truth.table", "", "write the table of TestTruth, in Markdown, to this `file`")
+	truthRows  = flag.Bool("truth.rows", false, "print the rows of that table so that TestMatrix can read them")
 	truthCases = flag.String("truth.case", "", "try only the cases of TestTruth whose group and name contain this `text`")
 )
 
+// never is a value of [tracer.Options.Unaccepted] for the cases in which each
+// connection is accepted: however slow the machine is, none waits for so long.
+const never = time.Hour
+
 // truthExperiments are the cases that share a tracer each. What goes on while
 // it starts must not have to wait for other cases.
-var truthExperiments = [][]truth.Case{
-	slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases),
-	churnCases,
+var truthExperiments = []struct {
+	cases      []truth.Case
+	unaccepted time.Duration
+}{
+	{slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases), never},
+	{waitingCases, 10 * time.Millisecond},
+	{churnCases, never},
 }
 
 // TestTruth makes connections of every kind, and wants of the tracer an event
@@ -42,15 +52,15 @@ var truthExperiments = [][]truth.Case{
 func TestTruth(t *testing.T) {
 	var rows []truth.Row
 	var hook tracer.AcceptHook
-	for _, cases := range truthExperiments {
-		cases = slices.DeleteFunc(slices.Clone(cases), func(c truth.Case) bool {
+	for _, x := range truthExperiments {
+		cases := slices.DeleteFunc(slices.Clone(x.cases), func(c truth.Case) bool {
 			return !strings.Contains(c.Group+": "+c.Name, *truthCases)
 		})
 		if len(cases) == 0 {
 			continue
 		}
 		var labs []*truth.Lab
-		labs, hook = traced(t, cases, nil, nil)
+		labs, hook = traced(t, cases, nil, &tracer.Options{Unaccepted: x.unaccepted})
 		for _, l := range labs {
 			t.Run(l.Case.Group+": "+l.Case.Name, func(t *testing.T) {
 				rows = append(rows, judge(t, l, hook))
@@ -63,6 +73,11 @@ func TestTruth(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("what was reported against what happened:\n\n%s", &table)
+	if *truthRows {
+		if err := truth.WriteRows(os.Stdout, rows); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if *truthTable != "" {
 		if err := os.WriteFile(*truthTable, []byte(table.String()), 0o666); err != nil {
 			t.Fatal(err)
@@ -71,11 +86,13 @@ func TestTruth(t *testing.T) {
 }
 
 // traced carries out cases under one tracer, which must lose nothing. Events of
-// which only, if it is not nil, returns false must not come.
-func traced(t *testing.T, cases []truth.Case, only func(*tracer.Event) bool, pids []uint32) ([]*truth.Lab, tracer.AcceptHook) {
+// which only, if it is not nil, returns false must not come. The tracer watches
+// the cases' network namespaces, besides what the options say.
+func traced(t *testing.T, cases []truth.Case, only func(*tracer.Event) bool, o *tracer.Options) ([]*truth.Lab, tracer.AcceptHook) {
 	t.Helper()
 	x := truth.Start(t, cases, only)
-	tr, err := tracer.Open(&tracer.Options{NetNS: x.NetNS(), PIDs: pids, AcceptHook: acceptHook(t)})
+	o.NetNS, o.AcceptHook = x.NetNS(), acceptHook(t)
+	tr, err := tracer.Open(o)
 	if err != nil {
 		x.Abandon()
 		t.Fatal(err)
@@ -117,9 +134,7 @@ func judge(t *testing.T, l *truth.Lab, hook tracer.AcceptHook) truth.Row {
 	want, note := knowable(l.Ends(), hook)
 	row.Note = note
 	got := l.Timeless(l.Got())
-	if diff := cmp.Diff(want, got, eventOptions); diff != "" {
-		t.Errorf("events (-want +got):\n%s", diff)
-	}
+	diffEvents(t, want, got)
 	row.Score = truth.Compare(happened, got)
 	if row.Note == "" && !row.Score.Perfect() {
 		row.Note = "**wrong**"
@@ -148,9 +163,30 @@ func knowable(ends []truth.End, hook tracer.AcceptHook) (events []traceformat.Ev
 	return events, note
 }
 
-// eventOptions compare events in any order.
-var eventOptions = cmp.Options{
-	cmpopts.EquateComparable(netip.AddrPort{}, traceformat.UID{}),
-	cmpopts.SortSlices(func(a, b traceformat.Event) bool { return a.String() < b.String() }),
-	cmpopts.EquateEmpty(),
+// diffEvents compares events in any order.
+func diffEvents(t *testing.T, want, got []traceformat.Event) {
+	t.Helper()
+	opts := cmp.Options{cmpopts.EquateComparable(netip.AddrPort{}, traceformat.UID{}), cmpopts.EquateEmpty()}
+	if diff := cmp.Diff(inOrder(want), inOrder(got), opts); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+// inOrder returns events in an order that only depends on what they are. Each is
+// printed once, since that is slow in a machine that is emulated.
+func inOrder(events []traceformat.Event) []traceformat.Event {
+	type printed struct {
+		text  string
+		event traceformat.Event
+	}
+	all := make([]printed, len(events))
+	for i, e := range events {
+		all[i] = printed{e.String(), e}
+	}
+	slices.SortFunc(all, func(a, b printed) int { return strings.Compare(a.text, b.text) })
+	events = make([]traceformat.Event, len(all))
+	for i := range all {
+		events[i] = all[i].event
+	}
+	return events
 }

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 
 	"example.com/tcpgraph/examples/internal/cli"
 	"example.com/tcpgraph/traceformat"
@@ -77,44 +78,33 @@ func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 
 // source is what printEvents needs of a tracer.
 type source interface {
-	Events() <-chan tracer.Event
-	Err() error
+	Batches() iter.Seq2[[]tracer.Event, error]
 	Stats() tracer.Stats
 }
 
 // printEvents prints events until there are no more. It writes what it has
-// whenever it would wait for another.
+// before it waits for more.
 func printEvents(t source, w *traceformat.Writer, extended bool, stderr io.Writer) error {
-	events, before := t.Events(), t.Stats().Snapshot
-	for n := uint64(0); ; n++ {
-		if n == before {
-			if err := w.Flush(); err != nil {
+	begun := false
+	for batch, err := range t.Batches() {
+		if err != nil {
+			return errors.Join(w.Flush(), err)
+		}
+		for i := range batch {
+			if batch[i].Kind != traceformat.Open && !extended {
+				continue // the basic form has opened connections only
+			}
+			if err := w.Write(batch[i]); err != nil {
 				return err
 			}
-			fmt.Fprintln(stderr, cli.Tracing(t.Stats()))
 		}
-		e, ok := next(events, w)
-		if !ok {
-			return errors.Join(w.Flush(), t.Err())
-		}
-		if e.Kind != traceformat.Open && !extended {
-			continue // the basic form has opened connections only
-		}
-		if err := w.Write(e); err != nil {
+		if err := w.Flush(); err != nil {
 			return err
 		}
+		if !begun { // that was what is open already
+			begun = true
+			fmt.Fprintln(stderr, cli.Tracing(t.Stats()))
+		}
 	}
-}
-
-// next returns the next event. If there is none yet it flushes the writer.
-func next(events <-chan tracer.Event, w *traceformat.Writer) (tracer.Event, bool) {
-	select {
-	case e, ok := <-events:
-		return e, ok
-	default:
-	}
-	// An error of the flush is kept by the writer, and returned by its next use.
-	_ = w.Flush()
-	e, ok := <-events
-	return e, ok
+	return nil
 }

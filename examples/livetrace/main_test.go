@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -16,14 +17,25 @@ import (
 
 // fake is a tracer whose events are given.
 type fake struct {
-	events chan tracer.Event
-	stats  tracer.Stats
-	err    error
+	batches chan []tracer.Event
+	stats   tracer.Stats
+	err     error
 }
 
-func (f *fake) Events() <-chan tracer.Event { return f.events }
-func (f *fake) Err() error                  { return f.err }
-func (f *fake) Stats() tracer.Stats         { return f.stats }
+func (f *fake) Batches() iter.Seq2[[]tracer.Event, error] {
+	return func(yield func([]tracer.Event, error) bool) {
+		for b := range f.batches {
+			if !yield(b, nil) {
+				return
+			}
+		}
+		if f.err != nil {
+			yield(nil, f.err)
+		}
+	}
+}
+
+func (f *fake) Stats() tracer.Stats { return f.stats }
 
 func event(kind traceformat.Kind, port uint16) tracer.Event {
 	return tracer.Event{
@@ -35,12 +47,14 @@ func event(kind traceformat.Kind, port uint16) tracer.Event {
 	}
 }
 
+// newFake gives the first events as the snapshot and the others in one batch.
 func newFake(before uint64, events ...tracer.Event) *fake {
-	f := &fake{events: make(chan tracer.Event, len(events)), stats: tracer.Stats{Snapshot: before}}
-	for _, e := range events {
-		f.events <- e
+	f := &fake{batches: make(chan []tracer.Event, 2), stats: tracer.Stats{Snapshot: before}}
+	f.batches <- events[:before]
+	if rest := events[before:]; len(rest) > 0 {
+		f.batches <- rest
 	}
-	close(f.events)
+	close(f.batches)
 	return f
 }
 
@@ -79,19 +93,19 @@ func TestPrintEventsWithoutAny(t *testing.T) {
 	}
 }
 
-// TestPrintEventsAtOnce checks that an event is written before the next comes.
+// TestPrintEventsAtOnce checks that a batch is written before the next comes.
 func TestPrintEventsAtOnce(t *testing.T) {
-	f := &fake{events: make(chan tracer.Event)}
+	f := &fake{batches: make(chan []tracer.Event)}
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	go func() { done <- printEvents(f, traceformat.NewWriter(w, traceformat.Format{}), false, io.Discard) }()
-	f.events <- event(traceformat.Open, 1)
+	f.batches <- []tracer.Event{event(traceformat.Open, 1)}
 	line := make([]byte, 200)
 	n, err := r.Read(line)
 	if want := "192.0.2.2:80→192.0.2.1:1|PID=7 CMD=curl\n"; err != nil || string(line[:n]) != want {
 		t.Errorf("read %q, %v; want %q", line[:n], err, want)
 	}
-	close(f.events)
+	close(f.batches)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}

@@ -117,12 +117,11 @@ func benchmarkAdd(b *testing.B, name string, o workload.Options, build func(*wor
 		before := heap()
 		var g any
 		var edges int
-		b.ResetTimer()
+		timer := startTimer(b)
 		for range b.N {
 			g, edges = build(t)
 		}
-		b.StopTimer()
-		perItem(b, t.Len(), "ns/event")
+		timer.perItem(t.Len(), "event")
 		b.ReportMetric(float64(heap()-before)/float64(edges), "B/edge")
 		runtime.KeepAlive(g)
 		runtime.KeepAlive(t)
@@ -157,6 +156,7 @@ func BenchmarkAddSameEdges(b *testing.B) {
 	t := workload.New(workload.Options{Events: 1_000_000, Spread: 64})
 	for _, rounds := range []int{1, 10} {
 		b.Run(fmt.Sprintf("events=%d", rounds*t.Len()), func(b *testing.B) {
+			timer := startTimer(b)
 			for range b.N {
 				g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
 				var e traceformat.Event
@@ -168,7 +168,7 @@ func BenchmarkAddSameEdges(b *testing.B) {
 				}
 				g.Stats()
 			}
-			perItem(b, rounds*t.Len(), "ns/event")
+			timer.perItem(rounds*t.Len(), "event")
 		})
 	}
 }

@@ -91,13 +91,13 @@ func allocated() uint64 {
 func benchmarkEncode(b *testing.B, name string, edges int, encode func(w io.Writer) error) {
 	b.Run(name, func(b *testing.B) {
 		before := allocated()
+		timer := startTimer(b)
 		for range b.N {
 			if err := encode(io.Discard); err != nil {
 				b.Fatal(err)
 			}
 		}
-		b.StopTimer()
-		perItem(b, edges, "ns/edge")
+		timer.perItem(edges, "edge")
 		b.ReportMetric(float64(allocated()-before)/float64(b.N)/float64(edges), "B/edge")
 	})
 }

@@ -28,12 +28,6 @@ func lines(n int) (list []string, text []byte) {
 	return list, text
 }
 
-// perItem reports the time for each of n items in a round of the benchmark.
-func perItem(b *testing.B, n int, unit string) {
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), unit)
-	b.ReportMetric(0, "ns/op") // hides it
-}
-
 // cut parses a line by the standard library alone. It reads basic lines only,
 // keeps what is in the line as it is, and gives no reason for an error.
 func cut(line string) (e traceformat.Event, ok bool) {
@@ -97,6 +91,7 @@ func BenchmarkParse(b *testing.B) {
 	each := func(name string, parse func(line string) bool) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
+			t := startTimer(b)
 			for b.Loop() {
 				for _, line := range list {
 					if !parse(line) {
@@ -104,7 +99,7 @@ func BenchmarkParse(b *testing.B) {
 					}
 				}
 			}
-			perItem(b, n, "ns/line")
+			t.perItem(n, "line")
 		})
 	}
 	each("tcpgraph-string", func(line string) bool {
@@ -114,6 +109,7 @@ func BenchmarkParse(b *testing.B) {
 	b.Run("tcpgraph-bytes", func(b *testing.B) {
 		b.ReportAllocs()
 		var p traceformat.Parser
+		t := startTimer(b)
 		for b.Loop() {
 			for rest := text; len(rest) > 0; {
 				i := bytes.IndexByte(rest, '\n')
@@ -123,17 +119,18 @@ func BenchmarkParse(b *testing.B) {
 				rest = rest[i+1:]
 			}
 		}
-		perItem(b, n, "ns/line")
+		t.perItem(n, "line")
 	})
 	b.Run("tcpgraph-reader", func(b *testing.B) {
 		b.ReportAllocs()
 		var e traceformat.Event
+		t := startTimer(b)
 		for b.Loop() {
 			r := traceformat.NewReader(bytes.NewReader(text))
 			for r.Read(&e) == nil {
 			}
 		}
-		perItem(b, n, "ns/line")
+		t.perItem(n, "line")
 	})
 	each("strings.Cut+netip", func(line string) bool {
 		_, ok := cut(line)
@@ -144,11 +141,12 @@ func BenchmarkParse(b *testing.B) {
 		return process != nil
 	})
 	b.Run("floor-split-lines", func(b *testing.B) {
+		t := startTimer(b)
 		for b.Loop() {
 			s := bufio.NewScanner(bytes.NewReader(text))
 			for s.Scan() {
 			}
 		}
-		perItem(b, n, "ns/line")
+		t.perItem(n, "line")
 	})
 }

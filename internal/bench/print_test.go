@@ -19,12 +19,13 @@ func BenchmarkPrint(b *testing.B) {
 	each := func(name string, print func(e *traceformat.Event)) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
+			timer := startTimer(b)
 			for b.Loop() {
 				for i := range events {
 					print(&events[i])
 				}
 			}
-			perItem(b, n, "ns/event")
+			timer.perItem(n, "event")
 		})
 	}
 	each("tcpgraph", func(e *traceformat.Event) { dst = e.AppendTo(dst[:0], traceformat.Format{}) })

@@ -3,6 +3,7 @@ package page
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"example.com/tcpgraph/traceformat"
@@ -80,6 +81,9 @@ func (c *connection) add(v *traceformat.Event) {
 		c.Closed = at
 	}
 	c.State = "closed"
+	if v.Count > 1 { // a total of so many
+		c.State += " ×" + strconv.FormatUint(v.Count, 10)
+	}
 	if v.Kind == traceformat.Fail {
 		c.State = "failed"
 		if why := v.Errno.String(); why != "" {

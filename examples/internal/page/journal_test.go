@@ -126,7 +126,8 @@ func TestExportedLines(t *testing.T) {
 func TestConnections(t *testing.T) {
 	s := serve(t, nil)
 	s.add(webOut, webIn, webEnd, again,
-		"10.0.0.9:81→10.0.0.1:40003|PID=7 EVENT=fail NETNS=1 TIME=2026-01-02T03:04:10Z DUR=1ms ERRNO=ECONNREFUSED CMD=web")
+		"10.0.0.9:81→10.0.0.1:40003|PID=7 EVENT=fail NETNS=1 TIME=2026-01-02T03:04:10Z DUR=1ms ERRNO=ECONNREFUSED CMD=web",
+		"10.0.0.9:82→10.0.0.1:40004|PID=7 EVENT=close NETNS=1 TIME=2026-01-02T03:04:11Z SENT=5 RECV=6 COUNT=7 CMD=web")
 	var got struct {
 		Connections []struct {
 			Client, Server, State    string
@@ -137,13 +138,14 @@ func TestConnections(t *testing.T) {
 	s.post("api/connections", `{}`, &got)
 	want := got
 	want.Connections = append(want.Connections[:0:0], want.Connections...)
-	if len(want.Connections) != 3 {
-		t.Fatalf("got %+v, want 3 connections", got)
+	if len(want.Connections) != 4 {
+		t.Fatalf("got %+v, want 4 connections", got)
 	}
 	for i, c := range []struct {
 		client, server, state    string
 		duration, sent, received uint64
 	}{
+		{"10.0.0.1:40004", "10.0.0.9:82", "closed ×7", 0, 5, 6},
 		{"10.0.0.1:40003", "10.0.0.9:81", "failed: ECONNREFUSED", 1, 0, 0},
 		{"10.0.0.1:40002", "10.0.0.2:5432", "open", 0, 0, 0},
 		{"10.0.0.1:40001", "10.0.0.2:5432", "closed", 2000, 10, 20},

@@ -33,7 +33,7 @@ func (p *Picture) writeDOT(w io.Writer) error {
 	if l.note != "" {
 		notes = append(notes[:len(notes):len(notes)], l.note)
 	}
-	err := dot.Encode(w, p.View, &dot.Options{
+	err := dot.Encode(w, drawing{p.View, lines, l.labels}, &dot.Options{
 		Name: "connections",
 		Graph: append([]dot.Attribute{
 			dot.Text("rankdir", "LR"),
@@ -60,9 +60,6 @@ func (p *Picture) writeDOT(w io.Writer) error {
 		},
 		NodeAttributes: func(n graph.Node, attrs []dot.Attribute) []dot.Attribute {
 			return p.nodeAttributes(n.(*flowgraph.Node), attrs, l.behind)
-		},
-		EdgeAttributes: func(e graph.Edge, attrs []dot.Attribute) []dot.Attribute {
-			return lines.attributes(e.(flowgraph.Edge), attrs, l.labels)
 		},
 		Cluster: func(n graph.Node) []string { return p.clusters(n.(*flowgraph.Node)) },
 		ClusterAttributes: func(path []string, _ []dot.Attribute) []dot.Attribute {

@@ -73,6 +73,7 @@ func countAddrs(nodes []*flowgraph.Node) int {
 // in the same place, if they connect to peers with the same commands at the same
 // ports, and the same of those that connect to them.
 func alike(v *flowgraph.View) grouping {
+	roles := rolesOf(v)
 	count := make(map[string]int)
 	keys := make(map[int64]string)
 	for n := range v.AllNodes() {
@@ -80,16 +81,8 @@ func alike(v *flowgraph.View) grouping {
 			continue
 		}
 		p := n.Process()
-		roles := []string{}
-		for e := range v.Out(n.ID()) {
-			roles = append(roles, ">"+role(n, e.Server, e.Ports))
-		}
-		for e := range v.In(n.ID()) {
-			roles = append(roles, "<"+role(n, e.Client, e.Ports))
-		}
-		slices.Sort(roles)
 		place := fmt.Sprintf("%s%s%s%s%d%s", p.Host, sep, p.Container, sep, p.NetNS, sep)
-		key := p.Command + sep + place + strings.Join(slices.Compact(roles), "")
+		key := p.Command + sep + place + strings.Join(roles[n.ID()], "")
 		keys[n.ID()] = key
 		count[key]++
 	}
@@ -104,17 +97,59 @@ func alike(v *flowgraph.View) grouping {
 	}
 }
 
-// role says what a peer is to a process, at which ports.
-func role(n, peer *flowgraph.Node, ports flowgraph.PortSet) string {
-	name := "external"
+// rolesOf returns what each process is to its peers, each role once, in order.
+// There are few roles beside the edges of a large graph, so that each is one
+// text.
+func rolesOf(v *flowgraph.View) map[int64][]string {
+	texts := make(map[string]string)
+	of := make(map[int64][]string)
+	var b []byte
+	add := func(n, peer *flowgraph.Node, sign byte, ports *flowgraph.PortSet) {
+		if n.External() {
+			return
+		}
+		b = appendRole(append(b[:0], sign), n, peer, ports)
+		role, known := texts[string(b)]
+		if !known {
+			role = string(b)
+			texts[role] = role
+		}
+		of[n.ID()] = append(of[n.ID()], role)
+	}
+	for e := range v.AllEdges() {
+		add(e.Client, e.Server, '>', &e.Ports)
+		add(e.Server, e.Client, '<', &e.Ports)
+	}
+	for id, roles := range of {
+		slices.Sort(roles)
+		of[id] = slices.Compact(roles)
+	}
+	return of
+}
+
+// appendRole appends what a peer is to a process, at which ports.
+func appendRole(b []byte, n, peer *flowgraph.Node, ports *flowgraph.PortSet) []byte {
 	switch {
 	case n == peer:
-		name = "self"
-	case !peer.External():
-		name = "process" + sep + peer.Process().Command
+		b = append(b, "self"...)
+	case peer.External():
+		b = append(b, "external"...)
+	default:
+		b = append(b, "process"+sep...)
+		b = append(b, peer.Process().Command...)
 	}
-	list := slices.Collect(ports.All())
-	return name + sep + fmt.Sprint(list, ports.Truncated()) + sep
+	b = append(b, sep+"["...)
+	first := true
+	for p := range ports.All() {
+		if !first {
+			b = append(b, ' ')
+		}
+		first = false
+		b = strconv.AppendUint(b, uint64(p), 10)
+	}
+	b = append(b, "] "...)
+	b = strconv.AppendBool(b, ports.Truncated())
+	return append(b, sep...)
 }
 
 // maxExternals is how many external nodes are drawn one by one, and about how

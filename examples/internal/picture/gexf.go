@@ -29,7 +29,7 @@ func (p *Picture) writeGEXF(w io.Writer) error {
 	for e := range p.View.AllEdges() {
 		g.Edges.Edges = append(g.Edges.Edges, gexf12.Edge{
 			ID: id(e.Client) + "-" + id(e.Server), Source: id(e.Client), Target: id(e.Server),
-			Label: strings.TrimSpace(edgeLabel(e, labelOf(e))), Weight: e.Weight(), AttValues: edgeFields.values(e),
+			Label: strings.TrimSpace(labelOf(&e)), Weight: e.Weight(), AttValues: edgeFields.values(e),
 		})
 	}
 	g.Edges.Count = len(g.Edges.Edges)

@@ -3,11 +3,12 @@ package picture
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 
-	"example.com/tcpgraph/dot"
 	"example.com/tcpgraph/flowgraph"
+	"gonum.org/v1/gonum/graph/encoding"
 )
 
 // hues are colours for the server ports that most edges go to, each as dark as
@@ -44,52 +45,68 @@ func linesOf(v *flowgraph.View) *lines {
 
 // width returns how wide an edge is drawn: the widths that the edges ask for,
 // spread over what is told apart by eye.
-func (l *lines) width(e flowgraph.Edge) float64 {
+func (l *lines) width(e *flowgraph.Edge) float64 {
 	return 0.8 + 3.2*(e.PenWidth()-l.thin)/max(l.fat-l.thin, 1.5)
 }
 
-// attributes returns those of an edge.
-func (l *lines) attributes(e flowgraph.Edge, attrs []dot.Attribute, labels bool) []dot.Attribute {
-	out := attrs[:0]
-	for _, a := range attrs {
-		switch a.Key {
-		case "label":
-			if !labels {
-				continue
+// drawing is a view that lists its edges as they are drawn.
+type drawing struct {
+	*flowgraph.View
+	lines  *lines
+	labels bool
+}
+
+// ListEdges takes the place of the view's: see dot.EdgeLister.
+func (d drawing) ListEdges() iter.Seq2[[2]int64, []encoding.Attribute] {
+	return func(yield func([2]int64, []encoding.Attribute) bool) {
+		var attrs []encoding.Attribute
+		var text []byte
+		for e := range d.AllEdges() {
+			attrs, text = d.lines.attributes(&e, d.labels, attrs[:0], text[:0])
+			if !yield([2]int64{e.Client.ID(), e.Server.ID()}, attrs) {
+				return
 			}
-			// Spaces keep the text off the line.
-			a.Value = " " + edgeLabel(e, a.Value) + " "
-		case "penwidth":
-			a.Value = strconv.FormatFloat(l.width(e), 'f', 2, 64)
 		}
-		out = append(out, a)
 	}
+}
+
+// attributes appends those of an edge to attrs. What is behind text is working
+// space.
+func (l *lines) attributes(e *flowgraph.Edge, labels bool, attrs []encoding.Attribute, text []byte) ([]encoding.Attribute, []byte) {
+	// The values are parts of one string: a graph can have a million edges.
+	if labels {
+		text = append(text, ' ') // spaces keep the text off the line
+		text = appendLabel(text, e)
+		text = append(text, ' ')
+	}
+	label := len(text)
+	text = strconv.AppendFloat(text, l.width(e), 'f', 2, 64)
+	width := len(text)
+	text = e.AppendTooltip(text)
+	s := string(text)
+	if labels {
+		attrs = append(attrs, encoding.Attribute{Key: "label", Value: s[:label]})
+	}
+	attrs = append(attrs,
+		encoding.Attribute{Key: "penwidth", Value: s[label:width]},
+		encoding.Attribute{Key: "tooltip", Value: s[width:]})
 	for p := range e.Ports.All() {
 		if c := l.hue[p]; c != "" {
-			out = append(out, dot.Text("color", c), dot.Text("fontcolor", c))
+			attrs = append(attrs, encoding.Attribute{Key: "color", Value: c}, encoding.Attribute{Key: "fontcolor", Value: c})
 		}
 		break
 	}
-	return out
+	return attrs, text
 }
 
-// attribute returns an attribute of an edge.
-func attribute(e flowgraph.Edge, key string) string {
-	for _, a := range e.Attributes() {
-		if a.Key == key {
-			return a.Value
-		}
-	}
-	return ""
-}
+// labelOf returns the ports of an edge, the count of its connections, and what
+// did not succeed.
+func labelOf(e *flowgraph.Edge) string { return string(appendLabel(nil, e)) }
 
-// labelOf returns the ports of an edge and the count of its connections.
-func labelOf(e flowgraph.Edge) string { return attribute(e, "label") }
-
-// edgeLabel adds to the ports and the count what did not succeed.
-func edgeLabel(e flowgraph.Edge, label string) string {
+func appendLabel(b []byte, e *flowgraph.Edge) []byte {
+	b = e.AppendLabel(b)
 	if e.Failed > 0 {
-		label += fmt.Sprintf(" (%d failed)", e.Failed)
+		b = fmt.Appendf(b, " (%d failed)", e.Failed)
 	}
-	return label
+	return b
 }

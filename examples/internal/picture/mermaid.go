@@ -31,8 +31,8 @@ func (p *Picture) writeMermaid(w, stderr io.Writer) error {
 	p.mermaidNodes(b, number)
 	lines, wide, i := linesOf(p.View), make(map[string][]string), 0
 	for e := range p.View.AllEdges() {
-		fmt.Fprintf(b, "  n%d -->|\"%s\"| n%d\n", number[e.Client.ID()], mermaidText(edgeLabel(e, labelOf(e))), number[e.Server.ID()])
-		width := strconv.FormatFloat(lines.width(e), 'f', 1, 64)
+		fmt.Fprintf(b, "  n%d -->|\"%s\"| n%d\n", number[e.Client.ID()], mermaidText(labelOf(&e)), number[e.Server.ID()])
+		width := strconv.FormatFloat(lines.width(&e), 'f', 1, 64)
 		wide[width] = append(wide[width], strconv.Itoa(i))
 		i++
 	}

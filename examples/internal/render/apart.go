@@ -9,6 +9,8 @@ import (
 	"math"
 	"regexp"
 	"slices"
+
+	"example.com/tcpgraph/examples/internal/render/graphviz"
 )
 
 // The Graphviz in the program has been built without the library that its
@@ -26,10 +28,10 @@ var (
 // place lays a graph out.
 func place(ctx context.Context, graph []byte) ([]byte, error) {
 	if !springs.Match(graph) || !bytes.Contains(graph, overlap) {
-		return layOut(ctx, graph)
+		return graphviz.SVG(ctx, graph)
 	}
 	loose := bytes.Replace(graph, overlap, []byte(`overlap="true"`), 1)
-	svg, err := layOut(ctx, loose)
+	svg, err := graphviz.SVG(ctx, loose)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +45,7 @@ func place(ctx context.Context, graph []byte) ([]byte, error) {
 	for _, b := range boxes {
 		fixed = fmt.Appendf(fixed, "%s [pos=\"%.2f,%.2f\"]\n", b.id, b.x, -b.y)
 	}
-	return layOut(ctx, append(fixed, '}', '\n'))
+	return graphviz.SVG(ctx, append(fixed, '}', '\n'))
 }
 
 // rect is a node where it is drawn: its middle, and half its width and height

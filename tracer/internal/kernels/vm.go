@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -90,16 +91,17 @@ func (vm *VM) boot(ctx context.Context) (results []Result, err error) {
 	if err := vm.writeInitrd(initrd, mark); err != nil {
 		return nil, err
 	}
-	// One thread emulates both processors by turns. With one each, kernels now
-	// and then die while they boot, of an int3 in code that they are patching:
-	// the other processor is seen in the middle of it.
+	accel, cpu := "kvm", "max"
+	if !hasKVM() {
+		accel, cpu = emulated, emulatedCPU
+	}
 	cmd := exec.CommandContext(ctx, QEMU,
-		"-machine", "q35", "-accel", "kvm", "-accel", "tcg,thread=single",
-		"-cpu", "max", "-smp", "2", "-m", "1024",
+		"-machine", "q35", "-accel", accel,
+		"-cpu", cpu, "-smp", "2", "-m", "1024",
 		"-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-reboot",
 		"-kernel", filepath.Join(vm.Kernel.dir, "vmlinuz"), "-initrd", initrd,
 		// A panic or an oops ends the machine, and so does process 1.
-		"-append", "console=ttyS0 panic=-1 oops=panic quiet",
+		"-append", "console=ttyS0 panic=-1 oops=panic quiet "+cheaper,
 		"-serial", "file:"+console,
 		"-chardev", "stdio,id=out,signal=off", "-serial", "chardev:out")
 	cmd.WaitDelay = 5 * time.Second
@@ -123,6 +125,40 @@ func (vm *VM) boot(ctx context.Context) (results []Result, err error) {
 	}
 	return results, fmt.Errorf("ended in run %d of %d: %w; %sits console ended with:\n%s",
 		len(results), len(vm.Runs), err, stderr.Bytes(), tail(console))
+}
+
+const (
+	// One thread emulates both processors by turns. With one each, kernels now
+	// and then die while they boot, of an int3 in code that they are patching:
+	// the other processor is seen in the middle of it.
+	emulated = "tcg,thread=single"
+
+	// What is dear to emulate is left out. String instructions are done one
+	// element at a time; without erms and fsrm, and as an AMD K8 of a model
+	// before 0x48, which init_amd_k8 in arch/x86/kernel/cpu/amd.c does not call
+	// good at them, the kernel copies with others, three times as fast. Page
+	// tables of five levels are longer to walk, and smap is a change of the
+	// processor's state at each copy from and to a process.
+	emulatedCPU = "max,model=4,erms=off,fsrm=off,la57=off,smap=off,smep=off,umip=off"
+
+	// What protects a kernel from its guests is no use here.
+	cheaper = "mitigations=off init_on_alloc=0"
+)
+
+// hasKVM reports whether machines can run on the processor itself. /dev/kvm alone
+// does not say so: where the host is a machine of some kind itself, it can be
+// there for guests that know of it, and any other hangs.
+func hasKVM() bool {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil || !regexp.MustCompile(`(?m)^flags\s*:.* (vmx|svm)( |$)`).Match(info) {
+		return false
+	}
+	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
 }
 
 // errCut is for output that ends before its run does.

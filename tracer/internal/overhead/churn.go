@@ -30,49 +30,83 @@ func churn(n int) (result, error) {
 	}, nil
 }
 
-func churnMain(arg string) {
-	n, err := strconv.Atoi(arg)
-	if err == nil {
-		err = churnLoop(n)
+// child runs what this program starts itself for: churn, hold or drain.
+func child(what string, args []string) error {
+	if what == "drain" {
+		return drain(args)
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "churn:", err)
-		os.Exit(1)
+	var numbers []int
+	for _, arg := range args {
+		n, err := strconv.Atoi(arg)
+		if err != nil {
+			return err
+		}
+		numbers = append(numbers, n)
 	}
+	switch {
+	case what == "churn" && len(numbers) == 1:
+		return churnLoop(numbers[0])
+	case what == "hold" && len(numbers) == 2:
+		return holdLoop(numbers[0], numbers[1])
+	}
+	return fmt.Errorf("%s %q: not known", what, args)
 }
 
 // churnLoop uses bare system calls, so that the connections are all there is,
 // and plays both ends on one thread, so that no scheduling is measured.
 func churnLoop(n int) error {
-	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	l, err := listen([4]byte{127, 0, 0, 1})
 	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	addr := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
-	if err := unix.Bind(l, addr); err != nil {
-		return os.NewSyscallError("bind", err)
-	}
-	if err := unix.Listen(l, 1024); err != nil {
-		return os.NewSyscallError("listen", err)
-	}
-	sa, err := unix.Getsockname(l)
-	if err != nil {
-		return os.NewSyscallError("getsockname", err)
+		return err
 	}
 	for range n {
-		client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+		client, server, err := l.connect()
 		if err != nil {
-			return os.NewSyscallError("socket", err)
-		}
-		if err := unix.Connect(client, sa); err != nil {
-			return os.NewSyscallError("connect", err)
-		}
-		server, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
-		if err != nil {
-			return os.NewSyscallError("accept4", err)
+			return err
 		}
 		unix.Close(client)
 		unix.Close(server)
 	}
 	return nil
+}
+
+// listener listens at an address, to be connected to by the same thread.
+type listener struct {
+	fd   int
+	addr unix.Sockaddr
+}
+
+func listen(addr [4]byte) (l listener, err error) {
+	l.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	if err != nil {
+		return l, os.NewSyscallError("socket", err)
+	}
+	if err := unix.Bind(l.fd, &unix.SockaddrInet4{Addr: addr}); err != nil {
+		return l, os.NewSyscallError("bind", err)
+	}
+	if err := unix.Listen(l.fd, 1024); err != nil {
+		return l, os.NewSyscallError("listen", err)
+	}
+	if l.addr, err = unix.Getsockname(l.fd); err != nil {
+		return l, os.NewSyscallError("getsockname", err)
+	}
+	return l, nil
+}
+
+func (l listener) close() { unix.Close(l.fd) }
+
+// connect makes a connection and returns both ends.
+func (l listener) connect() (client, server int, err error) {
+	client, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	if err != nil {
+		return 0, 0, os.NewSyscallError("socket", err)
+	}
+	if err := unix.Connect(client, l.addr); err != nil {
+		return 0, 0, os.NewSyscallError("connect", err)
+	}
+	server, _, err = unix.Accept4(l.fd, unix.SOCK_CLOEXEC)
+	if err != nil {
+		return 0, 0, os.NewSyscallError("accept4", err)
+	}
+	return client, server, nil
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -12,12 +13,18 @@ import (
 )
 
 // drain counts the events of its network namespace until it is interrupted.
-func drain() error {
+func drain(args []string) error {
+	fs := flag.NewFlagSet("drain", flag.ContinueOnError)
+	channel := fs.Bool("channel", false, "")
+	aggregate := fs.Duration("aggregate", 0, "")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
 	netns, err := tracer.OwnNetNS()
 	if err != nil {
 		return err
 	}
-	t, err := tracer.Open(&tracer.Options{NetNS: []uint32{netns}})
+	t, err := tracer.Open(&tracer.Options{NetNS: []uint32{netns}, Aggregate: *aggregate})
 	if err != nil {
 		return err
 	}
@@ -27,9 +34,17 @@ func drain() error {
 	defer context.AfterFunc(ctx, t.Stop)()
 	fmt.Println("tracing")
 	n := 0
-	for range t.Events() {
-		n++
+	if *channel {
+		for range t.Events() {
+			n++
+		}
+	}
+	for batch, err := range t.Batches() {
+		if err != nil && !*channel {
+			return err
+		}
+		n += len(batch)
 	}
 	fmt.Println(n, "events", t.Stats().Lost.Events(), "lost")
-	return t.Err()
+	return nil
 }

@@ -10,9 +10,9 @@
 //		-tracer 'ours=/tmp/livetrace -extended -netns self' \
 //		-tracer 'tcplife=tcplife' > overhead.txt
 //
-// The tracer named drain is this program's own: it takes the events from the
-// channel and counts them, the least that a consumer does. The command is then
-// the word drain.
+// The tracer whose command is the word drain is this program's own: it counts
+// the events, the least that a consumer does. It takes -aggregate INTERVAL, and
+// -channel to receive them from the channel.
 //
 // The first line of each tracer's output, on either stream, is waited for
 // before connections are made.
@@ -35,13 +35,9 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "churn" {
-		churnMain(os.Args[2])
-		return
-	}
 	do := run
-	if len(os.Args) == 2 && os.Args[1] == "drain" {
-		do = drain
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		do = func() error { return child(os.Args[1], os.Args[2:]) }
 	}
 	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "overhead:", err)
@@ -67,12 +63,24 @@ func run() error {
 	var list tracers
 	rounds := flag.Int("rounds", 7, "how often each is measured, in turn with the bare run")
 	n := flag.Int("n", 40000, "connections in each run")
+	open := flag.Int("open", 0, "how many connections are open all the while")
+	start := flag.Bool("start", false, "measure the start of tracers that print a line that begins with \"tracing\", and their memory, instead")
 	flag.Var(&list, "tracer", "a tracer to measure, as `NAME=COMMAND`; can be repeated")
 	flag.Parse()
 	// The namespace is the thread's, and so that of the processes that it starts.
 	runtime.LockOSThread()
 	if err := ownNamespace(); err != nil {
 		return err
+	}
+	if *open > 0 {
+		release, err := hold(*open)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	if *start {
+		return starts(list, *rounds)
 	}
 	ratios := make(map[string][]float64)
 	for round := range *rounds {
@@ -130,8 +138,8 @@ type result struct {
 // connection, from its first line on, so without its start.
 func traced(command string, n int) (r result, own float64, err error) {
 	args := strings.Fields(command)
-	if command == "drain" {
-		args = []string{"/proc/self/exe", "drain"}
+	if args[0] == "drain" {
+		args = append([]string{"/proc/self/exe"}, args...)
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	stdout, w, err := os.Pipe()

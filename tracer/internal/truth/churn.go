@@ -4,6 +4,7 @@ package truth
 
 import (
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,11 +18,15 @@ const (
 	churnMost = 20000
 )
 
+// churnRest is for how many times as long as a connect took none is made.
+const churnRest = 2
+
 // churn connects and closes until it is told to stop. It returns the local
 // endpoints in the order of connecting.
 func (s *server) churn(to netip.AddrPort) (locals []netip.AddrPort, err error) {
 	var open []int
 	for len(locals) < churnMost && !s.stop.Load() {
+		began := time.Now()
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return locals, err
@@ -34,6 +39,9 @@ func (s *server) churn(to netip.AddrPort) (locals []netip.AddrPort, err error) {
 			return locals, err
 		}
 		locals = append(locals, a.Local)
+		// The tracer, which starts meanwhile, has to get its turn on a machine
+		// that this keeps busy.
+		time.Sleep(churnRest * time.Since(began))
 		if open = append(open, fd); len(open) > churnOpen {
 			if err := unix.Close(open[0]); err != nil {
 				return locals, err

@@ -114,7 +114,7 @@ func (s *Socket) dialing(to netip.AddrPort, r request) *Dialing {
 	s.lab.Helper()
 	d := &Dialing{Socket: s, remote: to, number: s.start(r)}
 	d.end.Direction = traceformat.Outgoing
-	d.end.Local, d.end.Remote = s.Local, to
+	d.end.Local, d.end.Remote = s.Local, netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 	d.end.Process = s.process(s.Inode())
 	return d
 }

@@ -127,6 +127,19 @@ func (ln *Listener) Unaccepted(peer *Conn) *Conn {
 	return ln.lab.opened(&Conn{user: ln.Agent, end: e})
 }
 
+// AcceptedBy accepts a connection that was reported as unaccepted. From then on
+// it belongs to who accepted it.
+func (c *Conn) AcceptedBy(ln *Listener) *Conn {
+	c.lab.Helper()
+	r := ln.must(request{Op: opAccept, FD: ln.FD})
+	if r.Remote != c.end.Remote {
+		c.lab.Fatalf("process %d accepted the connection of %v, not that of %v", ln.pid, r.Remote, c.end.Remote)
+	}
+	c.user, c.fd = ln.Agent, r.FD
+	c.end.Owner, c.end.Process = traceformat.OwnerDirect, ln.process(ln.owner.NetNS)
+	return c
+}
+
 // opened notes that a connection is open.
 func (l *Lab) opened(c *Conn) *Conn {
 	c.lab = l

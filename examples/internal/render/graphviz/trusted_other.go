@@ -1,6 +1,6 @@
 //go:build !unix
 
-package wasmcache
+package graphviz
 
 // trusted returns the directory: elsewhere than on Unix, temporary directories
 // are the user's own to begin with.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package wasmcache
+package graphviz
 
 import (
 	"os"

@@ -1,0 +1,129 @@
+package flowgraph
+
+// lone is a half of which only one bare Open was seen, without a zone, and that
+// has no rivals: all that most traces have, until the twin comes. It is a half
+// in little memory.
+type lone struct {
+	a, b   uint32
+	pa, pb uint16
+	node   uint32
+	scope  uint32
+	flags  halfFlags // 0 in a free slot
+}
+
+func (l *lone) sameConnection(h *half) bool {
+	return l.a == h.a && l.b == h.b && l.pa == h.pa && l.pb == h.pb
+}
+
+// half returns what l stands for.
+func (l *lone) half() half {
+	h := half{a: l.a, b: l.b, pa: l.pa, pb: l.pb, node: l.node, scope: l.scope, peer: l.b, flags: l.flags}
+	if h.flags.has(upper) {
+		h.peer = h.a
+	}
+	return h
+}
+
+// lones is a hash table with the halves in the slots, so that finding one
+// touches memory once.
+type lones struct {
+	slots []lone
+	n     int
+}
+
+// touch brings where find will look into the processor's cache. What it returns
+// must be used, so that the compiler does not leave it out.
+func (t *lones) touch(hash uint32) uint32 {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	return t.slots[hash&uint32(len(t.slots)-1)].node
+}
+
+// find returns the slot of the half with the endpoints of h, or the free one
+// where it belongs; nil as long as there are no slots.
+func (t *lones) find(h *half, hash uint32) *lone {
+	if len(t.slots) == 0 {
+		return nil
+	}
+	mask := uint32(len(t.slots) - 1)
+	for ; ; hash++ {
+		if l := &t.slots[hash&mask]; l.flags == 0 || l.sameConnection(h) {
+			return l
+		}
+	}
+}
+
+// insert adds h, of whose endpoints there is none. The free slot where find
+// said that it belongs may be nil.
+func (t *lones) insert(g *Graph, h *half, hash uint32, free *lone) {
+	if t.n >= len(t.slots)/4*3 {
+		t.grow(g)
+		free = t.find(h, hash)
+	}
+	*free = lone{a: h.a, b: h.b, pa: h.pa, pb: h.pb, node: h.node, scope: h.scope, flags: h.flags}
+	t.n++
+}
+
+func (t *lones) grow(g *Graph) {
+	old := t.slots
+	t.slots = make([]lone, max(64, 2*len(old)))
+	for i := range old {
+		if old[i].flags != 0 {
+			h := old[i].half()
+			*t.find(&h, h.hash(g)) = old[i]
+		}
+	}
+}
+
+// remove takes out the half that find has found, and closes the gap.
+func (t *lones) remove(g *Graph, h *half, hash uint32) {
+	mask := uint32(len(t.slots) - 1)
+	pos := hash & mask
+	for !t.slots[pos].sameConnection(h) {
+		pos = (pos + 1) & mask
+	}
+	t.n--
+	for next := (pos + 1) & mask; t.slots[next].flags != 0; next = (next + 1) & mask {
+		l := &t.slots[next]
+		home := g.hashEnds(l.a, l.b, l.pa, l.pb) & mask
+		if (next-home)&mask >= (next-pos)&mask {
+			t.slots[pos] = *l
+			pos = next
+		}
+	}
+	t.slots[pos] = lone{}
+}
+
+// lonely tries to do what s asks for, which looks like want, with nothing but
+// the lone halves. It reports whether that was all.
+func (g *Graph) lonely(s *sight, want *half, hash uint32) (done bool) {
+	l := g.lones.find(want, hash)
+	if l == nil || l.flags == 0 {
+		if !s.bare || s.remote != s.bareRemote || g.rivaled(want, hash) {
+			return false
+		}
+		want.flags |= opened
+		g.lones.insert(g, want, hash, l)
+		return true
+	}
+	h := l.half()
+	g.lones.remove(g, want, hash)
+	if g.opts.ForgetPaired && s.bare && (h.flags ^ want.flags).has(upper) {
+		g.count.tally(g.flow(&g.edges, 0, &h, want))
+		return true
+	}
+	g.newHalf(&h, hash)
+	return false
+}
+
+// rivaled reports whether there is another half with the same endpoints, beside
+// the lone ones.
+func (g *Graph) rivaled(want *half, hash uint32) bool {
+	for i, pos, ok := g.pairs.seek(hash, hash); ok; i, pos, ok = g.pairs.seek(hash, pos) {
+		if g.halves.at(i).sameConnection(want) {
+			return true
+		}
+	}
+	return false
+}
