@@ -19,7 +19,7 @@ var busy = make(chan struct{}, 1)
 // embedded draws with the Graphviz in the program. That writes SVG; its bitmaps
 // are not fit to look at, so that they are painted here, from the SVG.
 func embedded(ctx context.Context, format string, graph []byte) ([]byte, error) {
-	svg, err := layOut(ctx, graph)
+	svg, err := place(ctx, graph)
 	if err != nil {
 		return nil, err
 	}
