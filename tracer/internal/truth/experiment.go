@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"example.com/tcpgraph/internal/netlab"
 	"example.com/tcpgraph/traceformat"
 )
 
@@ -52,6 +53,7 @@ const parallel = 4
 // left out of [Lab.Ends].
 func Start(t testing.TB, cases []Case, only func(*traceformat.Event) bool) *Experiment {
 	t.Helper()
+	netlab.Require(t)
 	x := &Experiment{
 		only:   only,
 		slots:  make(chan struct{}, parallel),
