@@ -129,7 +129,7 @@ var connectCases = []truth.Case{
 		c := l.Agent(from, truth.Spec{}).DialFast(0, ln.Addr, first)
 		s := ln.Accept()
 		s.Read(first)
-		exchange(c, s)
+		exchange(c.Fast(), s)
 	}},
 	{Group: "connect", Name: "simultaneous open", Run: func(l *truth.Lab) {
 		from, to := l.Veth()

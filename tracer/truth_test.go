@@ -136,6 +136,7 @@ func judge(t *testing.T, l *truth.Lab, hook tracer.AcceptHook) truth.Row {
 	row.Note = note
 	got := l.Timeless(l.Got())
 	diffEvents(t, want, got)
+	checkDurations(t, l)
 	row.Score = truth.Compare(happened, got)
 	if row.Note == "" && !row.Score.Perfect() {
 		row.Note = "**wrong**"
@@ -190,4 +191,45 @@ func inOrder(events []traceformat.Event) []traceformat.Event {
 		events[i] = all[i].event
 	}
 	return events
+}
+
+// checkDurations wants each connection to have been open for as long as lies
+// between its two events, and no shorter than its processes know. An incoming
+// one was established before the event of its accept.
+func checkDurations(t *testing.T, l *truth.Lab) {
+	t.Helper()
+	const clocks = 2 * time.Millisecond // they are read one after the other, and may be set a little
+	type end struct {
+		netns         uint32
+		local, remote netip.AddrPort
+	}
+	at := func(e *traceformat.Event) end { return end{e.Process.NetNS, e.Local, e.Remote} }
+	least := make(map[end]time.Duration)
+	uses := make(map[end]int)
+	for _, e := range l.Ends() {
+		// What HookOnly tells of was established before the tracer.
+		if e.Kind == traceformat.Close && !e.HookOnly {
+			least[at(&e.Event)] = e.AtLeast
+			uses[at(&e.Event)]++
+		}
+	}
+	opened := make(map[end]time.Time)
+	for _, e := range l.Got() {
+		k := at(&e)
+		switch e.Kind {
+		case traceformat.Open:
+			opened[k] = e.Time
+		case traceformat.Close:
+			if uses[k] != 1 || e.Owner == traceformat.OwnerSnapshot {
+				continue // which of them, or since when, is not known
+			}
+			if e.Duration < least[k]-clocks {
+				t.Errorf("%v: open for %v, want at least %v", e, e.Duration, least[k])
+			}
+			longer := e.Duration - e.Time.Sub(opened[k])
+			if longer < -clocks || e.Direction == traceformat.Outgoing && longer > clocks {
+				t.Errorf("%v: %v after it opened, but open for %v", e, e.Time.Sub(opened[k]), e.Duration)
+			}
+		}
+	}
 }

@@ -4,6 +4,7 @@ package truth
 
 import (
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,7 +18,9 @@ type Conn struct {
 	fd             int
 	end            End
 	sent, received int64
-	closed         bool
+	closed, reset  bool
+	opened         time.Time // when it was established, at the latest
+	closing        time.Time // when this end began to close it; zero if it did not
 }
 
 // Send sends bytes to the other end and waits until they were read there.
@@ -49,6 +52,7 @@ func (c *Conn) Fails(want unix.Errno) {
 	c.lab.Helper()
 	r := c.user.call(request{Op: opRead, FD: c.fd, N: -1})
 	c.received += r.N
+	c.reset = true
 	if unix.Errno(r.Errno) != want {
 		c.lab.Fatalf("process %d: read: got %q, want %q", c.user.pid, r.Err, want)
 	}
@@ -60,6 +64,7 @@ func (c *Conn) Ends() {
 	c.lab.Helper()
 	r := c.user.call(request{Op: opRead, FD: c.fd, N: -1})
 	c.received += r.N
+	c.reset = true
 	if e := unix.Errno(r.Errno); e != 0 && e != unix.ECONNRESET {
 		c.lab.Fatalf("process %d: read: got %q, want the end or %q", c.user.pid, r.Err, unix.ECONNRESET)
 	}
@@ -71,6 +76,7 @@ func (c *Conn) Arrived(n int64) { c.received += n }
 // Shutdown says that no more will be written.
 func (c *Conn) Shutdown() {
 	c.lab.Helper()
+	c.begin()
 	c.user.must(request{Op: opShutdown, FD: c.fd})
 }
 
@@ -90,8 +96,17 @@ func (c *Conn) Reset() *Conn {
 // Close closes the end.
 func (c *Conn) Close() {
 	c.lab.Helper()
+	c.begin()
 	c.user.must(request{Op: opClose, FD: c.fd})
 	c.ended()
+}
+
+// begin notes when this end begins to close the connection. Unless the other one
+// has reset it, it is open until then.
+func (c *Conn) begin() {
+	if c.closing.IsZero() && !c.reset {
+		c.closing = time.Now()
+	}
 }
 
 // Disconnect connects the socket to nothing.
@@ -113,6 +128,7 @@ func (c *Conn) ended() {
 	}
 	e := c.end
 	e.Kind = traceformat.Close
+	e.AtLeast = max(0, c.closing.Sub(c.opened))
 	e.BytesSent, e.BytesReceived = uint64(c.sent), uint64(c.received)
 	c.lab.note(e)
 }
@@ -169,4 +185,14 @@ func (c *Conn) Retransmitted() {
 	if n := c.user.must(request{Op: opRetransmits, FD: c.fd}).N; n == 0 {
 		c.lab.Error("nothing was sent again, so nothing was shown")
 	}
+}
+
+// Fast checks that the SYN carried bytes, and that they were taken.
+func (c *Conn) Fast() *Conn {
+	c.lab.Helper()
+	const synData = 32 // TCPI_OPT_SYN_DATA, linux/tcp.h
+	if n := c.user.must(request{Op: opOptions, FD: c.fd}).N; n&synData == 0 {
+		c.lab.Errorf("the SYN's bytes were not taken: the options of TCP_INFO are %#x", n)
+	}
+	return c
 }

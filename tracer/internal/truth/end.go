@@ -1,6 +1,10 @@
 package truth
 
-import "example.com/tcpgraph/traceformat"
+import (
+	"time"
+
+	"example.com/tcpgraph/traceformat"
+)
 
 // End is an event that truly happened, as a perfect tracer reports it, except
 // for its times.
@@ -12,6 +16,8 @@ type End struct {
 	// HookOnly means that no change of the socket's state tells of it: only a
 	// hook at connect or at accept can.
 	HookOnly bool
+	// AtLeast is how long the connection was open at the least, on a Close.
+	AtLeast time.Duration
 }
 
 // AsListeners returns the event that is reported of the end where the accept

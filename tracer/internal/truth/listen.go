@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -142,7 +143,7 @@ func (c *Conn) AcceptedBy(ln *Listener) *Conn {
 
 // opened notes that a connection is open.
 func (l *Lab) opened(c *Conn) *Conn {
-	c.lab = l
+	c.lab, c.opened = l, time.Now()
 	l.conns = append(l.conns, c)
 	if l.traced {
 		l.note(c.end)

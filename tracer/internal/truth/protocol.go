@@ -25,6 +25,7 @@ const (
 	opReadable    op = "readable"    // FD: wait for something to accept or read
 	opShutdown    op = "shutdown"    // FD: no more is written
 	opRetransmits op = "retransmits" // FD -> N
+	opOptions     op = "options"     // FD -> N (the options of TCP_INFO)
 	opClose       op = "close"       // FD
 	opServe       op = "serve"       // FD: accept, read to the end, close, for ever
 	opChurn       op = "churn"       // Addr: connect and close, until told to stop -> Addrs

@@ -79,6 +79,12 @@ func doSocket(r *request, a *reply) (err error) {
 			a.N = int64(info.Total_retrans)
 		}
 		return err
+	case opOptions:
+		info, err := unix.GetsockoptTCPInfo(r.FD, unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err == nil {
+			a.N = int64(info.Options)
+		}
+		return err
 	case opShutdown:
 		return unix.Shutdown(r.FD, unix.SHUT_WR)
 	case opClose:
