@@ -48,7 +48,8 @@ static __always_inline struct sock *socket_of_fd(long fd)
 static __always_inline long claim(struct sock *sk, const struct conn *c)
 {
 	__u64 key = (__u64)sk;
-	long err = bpf_map_update_elem(&accepted, &key, c, BPF_NOEXIST);
+	/* An int, whatever is above it, before 6.4 (d7ba4cc900bf). */
+	int err = bpf_map_update_elem(&accepted, &key, c, BPF_NOEXIST);
 
 	if (err)
 		return err;
