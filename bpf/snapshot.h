@@ -136,8 +136,12 @@ static __always_inline int adopt_closing(struct sock *sk, int state)
 	if (sk->sk_protocol != IPPROTO_TCP || task->flags & PF_KTHREAD)
 		return 0;
 	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	/* With a state but no owner: begun before, and established since. */
-	if (c && (c->role != ROLE_ACTIVE || c->owner.pid || c->filtered))
+	/*
+	 * With a state but no owner: begun before, and established since. With
+	 * an accept hook an incoming one has its owner in accepted, if at all.
+	 */
+	if (c && (c->owner.pid || c->filtered ||
+		  (c->role != ROLE_ACTIVE && accept_hooked)))
 		return 0;
 	if (!c) {
 		struct tuple t;

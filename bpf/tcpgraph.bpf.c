@@ -34,6 +34,24 @@
 #include "connect.h"
 #include "snapshot.h"
 
+/* Since Linux 6.10. */
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+static __always_inline bool hold_processor(void)
+{
+	if (!bpf_preempt_disable)
+		return false;
+	bpf_preempt_disable();
+	return true;
+}
+
+static __always_inline void release_processor(bool held)
+{
+	if (held)
+		bpf_preempt_enable();
+}
+
 static __always_inline int on_state(struct sock *sk, int oldstate, int newstate)
 {
 	if (current_phase == PHASE_SNAPSHOT &&
@@ -46,17 +64,28 @@ static __always_inline int on_state(struct sock *sk, int oldstate, int newstate)
 	return transition(sk, oldstate, newstate);
 }
 
-/* Two alike, see transition. */
+/*
+ * Two alike, see transition. Where a program can be preempted the kernel skips
+ * it for whoever runs meanwhile, so that it forbids that as long as it runs.
+ */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
 {
-	return on_state(sk, oldstate, newstate);
+	bool held = hold_processor();
+
+	on_state(sk, oldstate, newstate);
+	release_processor(held);
+	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_again, struct sock *sk, int oldstate, int newstate)
 {
-	return on_state(sk, oldstate, newstate);
+	bool held = hold_processor();
+
+	on_state(sk, oldstate, newstate);
+	release_processor(held);
+	return 0;
 }
 
 /*
