@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -35,18 +36,18 @@ func (k *kernel) attachAccept(want AcceptHook) error {
 		k.accept = want
 		return nil
 	}
-	var why error
+	var why []string
 	for h := AcceptFexit; h < AcceptNone; h++ {
 		err := hooks[h]()
 		if err == nil {
 			k.accept = h
 			break
 		}
-		why = errors.Join(why, fmt.Errorf("%v: %w", h, err))
+		why = append(why, h.String()+": "+strings.TrimPrefix(reason(err), h.String()+": "))
 	}
 	if k.accept == AcceptAuto {
 		k.accept = AcceptNone
-		k.missing = append(k.missing, fmt.Sprintf("no accept hook could be attached, so incoming connections are shown as the listener's: %v", oneLine(why)))
+		k.missing = append(k.missing, fmt.Sprintf("no accept hook could be attached, so incoming connections are shown as the listener's: %v", strings.Join(why, "; ")))
 	}
 	return nil
 }
@@ -86,7 +87,7 @@ func (k *kernel) attachFexit() error {
 // in accept before the other one was attached.
 func (k *kernel) noteGraft(err error) {
 	if err != nil {
-		k.missing = append(k.missing, fmt.Sprintf("the first accept of each task that was blocked in it before is seen only as the listener's: %v", oneLine(err)))
+		k.missing = append(k.missing, fmt.Sprintf("the first accept of each task that was blocked in it before is seen only as the listener's: %v", reason(err)))
 	}
 }
 

@@ -22,7 +22,7 @@ func (k *kernel) attachConnect() {
 		AcceptNone:       func() error { return errors.New("no hook") },
 	}[k.accept]
 	if err := attach(); err != nil {
-		k.missing = append(k.missing, fmt.Sprintf("connects that fail before anything is sent (no route, not permitted) are not seen: %v", oneLine(err)))
+		k.missing = append(k.missing, fmt.Sprintf("connects that fail before anything is sent (no route, not permitted) are not seen: %v", reason(err)))
 	}
 }
 

@@ -91,6 +91,13 @@ func (e permissionError) Unwrap() error { return e.err }
 // verifierError hides the errno of a program that the verifier refused.
 type verifierError struct{ error }
 
+// reason says in one line why something could not be attached, without the
+// loader's guess at the memory that may be locked: that is not limited where the
+// tracer runs.
+func reason(err error) string {
+	return strings.ReplaceAll(oneLine(err), " (MEMLOCK may be too low, consider rlimit.RemoveMemlock)", "")
+}
+
 // oneLine cuts an error to its first line: the verifier's has thousands.
 func oneLine(err error) string {
 	s, _, _ := strings.Cut(err.Error(), "\n")

@@ -122,3 +122,10 @@ func TestAcceptHookString(t *testing.T) {
 		}
 	}
 }
+
+func TestReason(t *testing.T) {
+	err := fmt.Errorf("fexit/f: program p: load program: %w", fmt.Errorf("%w (MEMLOCK may be too low, consider rlimit.RemoveMemlock)\nmore", unix.EPERM))
+	if got, want := reason(err), "fexit/f: program p: load program: operation not permitted"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -105,7 +105,7 @@ func (k *kernel) walkIn(namespaces map[uint32]holder, note bool) (out []byte, er
 			err = errors.Join(err, ns.Close())
 		}
 		if err != nil && note {
-			k.missing = append(k.missing, fmt.Sprintf("owners of the Multipath TCP sockets that were open before in network namespace %d: %v", inode, err))
+			k.missing = append(k.missing, fmt.Sprintf("who owns the Multipath TCP sockets that were open before in network namespace %d is not known: %v", inode, err))
 		}
 	}
 	return out, nil
