@@ -65,8 +65,10 @@ static __always_inline int on_state(struct sock *sk, int oldstate, int newstate)
 }
 
 /*
- * Two alike, see transition. Where a program can be preempted the kernel skips
- * it for whoever runs meanwhile, so that it forbids that as long as it runs.
+ * Alike, see transition. Where a program can be preempted the kernel skips it
+ * for whoever runs meanwhile, so that it forbids that as long as it runs. It
+ * can still be preempted as it begins and ends: from Linux 7.0 on, whose
+ * tracepoints allow that, there are four.
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
@@ -80,6 +82,26 @@ int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_again, struct sock *sk, int oldstate, int newstate)
+{
+	bool held = hold_processor();
+
+	on_state(sk, oldstate, newstate);
+	release_processor(held);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state_third, struct sock *sk, int oldstate, int newstate)
+{
+	bool held = hold_processor();
+
+	on_state(sk, oldstate, newstate);
+	release_processor(held);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state_fourth, struct sock *sk, int oldstate, int newstate)
 {
 	bool held = hold_processor();
 

@@ -274,6 +274,8 @@ const (
 	TcpgraphProgScanUnaccepted     = "scan_unaccepted"
 	TcpgraphProgSetState           = "set_state"
 	TcpgraphProgSetStateAgain      = "set_state_again"
+	TcpgraphProgSetStateFourth     = "set_state_fourth"
+	TcpgraphProgSetStateThird      = "set_state_third"
 	TcpgraphProgSnapshotFiles      = "snapshot_files"
 	TcpgraphProgSnapshotSubflows   = "snapshot_subflows"
 	TcpgraphProgSweepFlows         = "sweep_flows"
@@ -362,6 +364,8 @@ type TcpgraphProgramSpecs struct {
 	ScanUnaccepted   *ebpf.ProgramSpec `ebpf:"scan_unaccepted"`
 	SetState         *ebpf.ProgramSpec `ebpf:"set_state"`
 	SetStateAgain    *ebpf.ProgramSpec `ebpf:"set_state_again"`
+	SetStateFourth   *ebpf.ProgramSpec `ebpf:"set_state_fourth"`
+	SetStateThird    *ebpf.ProgramSpec `ebpf:"set_state_third"`
 	SnapshotFiles    *ebpf.ProgramSpec `ebpf:"snapshot_files"`
 	SnapshotSubflows *ebpf.ProgramSpec `ebpf:"snapshot_subflows"`
 	SweepFlows       *ebpf.ProgramSpec `ebpf:"sweep_flows"`
@@ -549,6 +553,8 @@ type TcpgraphPrograms struct {
 	ScanUnaccepted   *ebpf.Program `ebpf:"scan_unaccepted"`
 	SetState         *ebpf.Program `ebpf:"set_state"`
 	SetStateAgain    *ebpf.Program `ebpf:"set_state_again"`
+	SetStateFourth   *ebpf.Program `ebpf:"set_state_fourth"`
+	SetStateThird    *ebpf.Program `ebpf:"set_state_third"`
 	SnapshotFiles    *ebpf.Program `ebpf:"snapshot_files"`
 	SnapshotSubflows *ebpf.Program `ebpf:"snapshot_subflows"`
 	SweepFlows       *ebpf.Program `ebpf:"sweep_flows"`
@@ -571,6 +577,8 @@ func (p *TcpgraphPrograms) Close() error {
 		p.ScanUnaccepted,
 		p.SetState,
 		p.SetStateAgain,
+		p.SetStateFourth,
+		p.SetStateThird,
 		p.SnapshotFiles,
 		p.SnapshotSubflows,
 		p.SweepFlows,

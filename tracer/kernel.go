@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"example.com/tcpgraph/bpf"
 )
@@ -30,12 +32,12 @@ type kernel struct {
 	names   []string
 	accept  AcceptHook
 	missing []string
+
+	stateProgs []string // see there
 }
 
 // corePrograms work everywhere. The others are loaded by what the kernel offers.
 var corePrograms = map[string]bool{
-	bpf.TcpgraphProgSetState:         true,
-	bpf.TcpgraphProgSetStateAgain:    true,
 	bpf.TcpgraphProgScanUnaccepted:   true,
 	bpf.TcpgraphProgSnapshotFiles:    true,
 	bpf.TcpgraphProgSnapshotSubflows: true,
@@ -63,11 +65,11 @@ func load(o *Options) (k *kernel, err error) {
 		}
 	}
 
-	k = &kernel{spec: spec, cache: btf.NewCache()}
+	k = &kernel{spec: spec, cache: btf.NewCache(), stateProgs: stateProgs()}
 	base := *spec
 	base.Programs = make(map[string]*ebpf.ProgramSpec)
 	for name, p := range spec.Programs {
-		if corePrograms[name] || o.Aggregate > 0 && name == bpf.TcpgraphProgSweepFlows {
+		if corePrograms[name] || slices.Contains(k.stateProgs, name) || o.Aggregate > 0 && name == bpf.TcpgraphProgSweepFlows {
 			base.Programs[name] = p
 		}
 	}
@@ -108,7 +110,7 @@ func (k *kernel) attach(want AcceptHook) error {
 		}
 	}
 	const name = "tp_btf/inet_sock_set_state"
-	for _, prog := range stateProgs {
+	for _, prog := range k.stateProgs {
 		l, err := link.AttachTracing(link.TracingOptions{Program: k.prog(prog)})
 		if err != nil {
 			return fmt.Errorf("attach %s: %w", name, err)
@@ -227,14 +229,23 @@ func sum(m *ebpf.Map, i uint32) (n uint64) {
 	return n
 }
 
-// stateProgs are alike: the kernel skips a program that it has interrupted.
-var stateProgs = []string{bpf.TcpgraphProgSetState, bpf.TcpgraphProgSetStateAgain}
+// stateProgs returns programs that are alike: the kernel skips one that it has
+// interrupted. A program that handles a tracepoint can be preempted as well from
+// Linux 7.0 on, so that more of them can be under way on a processor at a time.
+func stateProgs() []string {
+	progs := []string{bpf.TcpgraphProgSetState, bpf.TcpgraphProgSetStateAgain}
+	var u unix.Utsname
+	if unix.Uname(&u) == nil && atLeast(unix.ByteSliceToString(u.Release[:]), 7, 0) {
+		progs = append(progs, bpf.TcpgraphProgSetStateThird, bpf.TcpgraphProgSetStateFourth)
+	}
+	return progs
+}
 
 // skipped returns how many changes of state passed all programs by, at most:
 // each of them missed so many, not always the same.
 func (k *kernel) skipped() uint64 {
 	least := uint64(math.MaxUint64)
-	for _, name := range stateProgs {
+	for _, name := range k.stateProgs {
 		s, err := k.prog(name).Stats()
 		if err != nil {
 			return 0 // before Linux 5.12 it is not known

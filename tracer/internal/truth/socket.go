@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -142,6 +143,15 @@ func accept(fd int) (int, error) {
 func connected(fd int, a *reply) error {
 	if err := poll(fd, unix.POLLOUT); err != nil {
 		return err
+	}
+	// Kernels before 6.10 wake whoever waits before they close the socket, and
+	// to read the error takes it from it: the tracer would find none.
+	for {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil || info.State != unix.BPF_TCP_SYN_SENT {
+			break
+		}
+		time.Sleep(100 * time.Microsecond)
 	}
 	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
