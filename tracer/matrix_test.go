@@ -173,6 +173,12 @@ func testArgs(tests string) []string {
 	return []string{"-test.v", "-truth.rows", "-test.run=" + tests}
 }
 
+// unsteady has, by series, the hook of which the kernel skips a run now and then
+// without counting it, so that it cannot be held to each of a thousand events
+// (docs/TRUTH.md says more). It is, if it is the only one that -matrix.hooks asks
+// for.
+var unsteady = map[string]string{"7": "tracepoint"}
+
 // runMatrix boots a kernel, lets it run the tests with each hook in turn, and
 // makes a subtest of each result.
 func runMatrix(t *testing.T, vm *kernels.VM) (columns []truth.Column) {
@@ -186,7 +192,11 @@ func runMatrix(t *testing.T, vm *kernels.VM) (columns []truth.Column) {
 		add("refused", "^TestTooOld$", "--- PASS: TestTooOld")
 	} else {
 		for hook := range strings.SplitSeq(*matrixHooks, ",") {
-			add(hook, *matrixTests, "--- PASS: ", acceptEnv+"="+hook)
+			tests := *matrixTests
+			if unsteady[vm.Kernel.Series] == hook && *matrixHooks != hook {
+				tests = "^TestSmoke$"
+			}
+			add(hook, tests, "--- PASS: ", acceptEnv+"="+hook)
 		}
 	}
 	if testing.Verbose() {
