@@ -52,21 +52,17 @@ func BenchmarkDecode(b *testing.B) {
 
 // BenchmarkChannel is the way of an event to a consumer that does nothing.
 func BenchmarkChannel(b *testing.B) {
-	events := make(chan Event, DefaultBuffer)
-	quit := make(chan struct{})
+	t := Tracer{events: make(chan Event, DefaultBuffer), quit: make(chan struct{})}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for range events {
+		for range t.events {
 		}
 	}()
 	var e Event
 	for b.Loop() {
-		select {
-		case events <- e:
-		case <-quit:
-		}
+		t.send(&e)
 	}
-	close(events)
+	close(t.events)
 	<-done
 }

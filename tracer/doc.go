@@ -12,8 +12,8 @@
 //	}
 //	return t.Err()
 //
-// [Tracer.Batches] gives the same events to a loop, some at a time and at a
-// third of the cost.
+// [Tracer.Batches] gives the same events to a loop, some at a time, which
+// spares their way through a channel.
 //
 // It watches the kernel with eBPF, in every network namespace and for every
 // process, without polling. Connections that were open before come first, as
