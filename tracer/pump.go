@@ -35,6 +35,7 @@ type pump struct {
 	before  []Event // the snapshot, until it is delivered
 	begun   bool
 	batch   []Event // read, and not delivered yet
+	totals  []total // the same
 	deliver func([]Event) bool
 }
 
@@ -86,7 +87,12 @@ func (p *pump) run(deliver func([]Event) bool) error {
 		if err := p.scanner.scanIfDue(); err != nil {
 			return err
 		}
-		if err := p.deliverTotals(p.adder.step(time.Now())); err != nil {
+		totals, err := p.adder.step(time.Now())
+		if err != nil {
+			return err
+		}
+		p.totals = append(p.totals, totals...)
+		if err := p.deliverTotals(); err != nil {
 			return err
 		}
 		if n > 0 {
@@ -161,18 +167,21 @@ func (p *pump) flush() error {
 	return nil
 }
 
-// deliverTotals delivers the events of totals.
-func (p *pump) deliverTotals(totals []total, err error) error {
-	for i := range totals {
-		if err != nil {
-			break
-		}
-		p.batch, err = p.decoder.decodeTotal(&totals[i], p.batch)
+// deliverTotals delivers the events of the totals that were taken from the
+// kernel. If the reader has had enough, the rest waits for the next one.
+func (p *pump) deliverTotals() error {
+	for len(p.totals) > 0 {
+		var err error
+		p.batch, err = p.decoder.decodeTotal(&p.totals[0], p.batch)
+		p.totals = p.totals[1:]
 		if err == nil && len(p.batch) > batchSize-2 { // for the next one's two
 			err = p.flush()
 		}
+		if err != nil {
+			return err
+		}
 	}
-	return errors.Join(err, p.flush())
+	return p.flush()
 }
 
 // finish detaches and delivers what is left.
@@ -187,10 +196,11 @@ func (p *pump) finish() error {
 	if err != nil {
 		return err
 	}
+	p.totals = append(p.totals, totals...)
 	if _, err := p.drain(past); err != nil {
 		return err
 	}
-	return p.deliverTotals(totals, nil)
+	return p.deliverTotals()
 }
 
 // scanner looks for incoming connections that nobody accepts.
