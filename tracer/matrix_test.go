@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,9 +39,9 @@ var (
 )
 
 // TestMatrix runs TestSmoke, TestTruth and TestTotals on this kernel and on each of
-// [kernels.Series], once with each accept hook. The others run in virtual
-// machines, as many at a time as there are processors. One that is too old must
-// be refused in good words.
+// [kernels.Series], once with each accept hook. The others run after this one, in
+// virtual machines, as many at a time as there are processors. One that is too
+// old must be refused in good words.
 //
 //	TCPGRAPH_MATRIX=1 go test ./tracer -run Matrix -timeout 30m
 //
@@ -76,10 +77,8 @@ func TestMatrix(t *testing.T) {
 			m.columns[1+i] = runMatrix(t, &vm)
 		})
 	}
-	t.Run("host", func(t *testing.T) {
-		t.Parallel()
-		m.columns[0] = runHost(t)
-	})
+	// By itself, before the machines, which leave nothing of the processors.
+	t.Run("host", func(t *testing.T) { m.columns[0] = runHost(t) })
 }
 
 // wantMatrix skips the test unless it is wanted, and reports whether missing
@@ -280,15 +279,60 @@ func (run *matrixRun) judge(t *testing.T, r *kernels.Result) truth.Column {
 	return truth.Column{Name: k.Series + " " + run.name, Rows: rows}
 }
 
-// failures is the part of a test's output that tells why it failed.
+// failures is the part of a verbose test's output that tells why it failed: what
+// the tests that failed have logged, or else the end of it all.
 func failures(output []byte) []byte {
 	const enough = 30_000
-	var text []byte
+	var rest []byte
+	var order []string
+	logs := map[string][]byte{}
+	failed := map[string]bool{}
+	running := ""
 	for line := range bytes.Lines(output) {
-		word := bytes.TrimSpace(line)
-		if !bytes.HasPrefix(word, []byte("=== ")) && !bytes.HasPrefix(word, []byte("--- PASS")) {
-			text = append(text, line...)
+		word := bytes.Fields(line)
+		switch {
+		case len(word) > 2 && string(word[0]) == "===":
+			running = string(word[2])
+			continue
+		case len(word) > 2 && string(word[0]) == "---":
+			failed[string(word[2])] = string(word[1]) == "FAIL:"
+			continue
+		case bytes.HasPrefix(line, []byte(truth.RowMark)):
+			continue
+		}
+		rest = append(rest, line...)
+		if logs[running] == nil {
+			order = append(order, running)
+		}
+		logs[running] = append(logs[running], line...)
+	}
+	// The table, which is the parent's, comes last.
+	slices.SortStableFunc(order, func(a, b string) int { return strings.Count(b, "/") - strings.Count(a, "/") })
+	var text []byte
+	for _, name := range order {
+		if failed[name] {
+			text = fmt.Appendf(text, "%s:\n%s", name, logs[name])
 		}
 	}
-	return text[max(0, len(text)-enough):]
+	if len(text) == 0 {
+		return rest[max(0, len(rest)-enough):]
+	}
+	return text[:min(enough, len(text))]
+}
+
+// TestFailures lets a test of a machine fail.
+func TestFailures(t *testing.T) {
+	output := strings.Join([]string{
+		"=== RUN   TestA", "=== RUN   TestA/good", "    a_test.go:1: nothing",
+		"=== RUN   TestA/bad", "    a_test.go:2: got 1, want 2", "=== NAME  TestA", "    a_test.go:3: a table",
+		truth.RowMark + "{}", "--- FAIL: TestA (1.00s)", "    --- PASS: TestA/good (0.00s)", "    --- FAIL: TestA/bad (0.00s)", "FAIL", "",
+	}, "\n")
+	want := "TestA/bad:\n    a_test.go:2: got 1, want 2\nTestA:\n    a_test.go:3: a table\nFAIL\n"
+	if got := string(failures([]byte(output))); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	crash := "=== RUN   TestA\npanic: no\n"
+	if got, want := string(failures([]byte(crash))), "panic: no\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

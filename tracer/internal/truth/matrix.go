@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// rowMark begins a line with a row in the output of a test.
-const rowMark = "truth-row: "
+// RowMark begins a line with a row in the output of a test.
+const RowMark = "truth-row: "
 
 // WriteRows writes rows so that [ReadRows] finds them in a test's output.
 func WriteRows(w io.Writer, rows []Row) error {
@@ -21,7 +21,7 @@ func WriteRows(w io.Writer, rows []Row) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(w, "%s%s\n", rowMark, text); err != nil {
+		if _, err := fmt.Fprintf(w, "%s%s\n", RowMark, text); err != nil {
 			return err
 		}
 	}
@@ -33,7 +33,7 @@ func ReadRows(output []byte) (rows []Row, err error) {
 	s := bufio.NewScanner(bytes.NewReader(output))
 	s.Buffer(nil, 1<<20)
 	for s.Scan() {
-		text, found := bytes.CutPrefix(s.Bytes(), []byte(rowMark))
+		text, found := bytes.CutPrefix(s.Bytes(), []byte(RowMark))
 		if !found {
 			continue
 		}
