@@ -49,6 +49,16 @@ static __always_inline void write(struct seq_file *seq, __u8 type,
 	bpf_seq_write(seq, &e, sizeof(e));
 }
 
+/*
+ * The walk comes by processes in the order of their numbers, which begin anew
+ * once they are used up. Of several that hold a socket the oldest owns it: the
+ * others have inherited it.
+ */
+static __always_inline bool older(const struct owner *a, const struct owner *b)
+{
+	return a->start < b->start;
+}
+
 static __always_inline void adopt_listener(struct seq_file *seq,
 					   struct sock *sk, struct conn *init)
 {
@@ -66,6 +76,8 @@ static __always_inline void adopt_listener(struct seq_file *seq,
 	c = bpf_sk_storage_get(&sockets, sk, init, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!c)
 		bump(&lost, LOST_STORAGE);
+	else if (!c->state && older(&init->owner, &c->owner))
+		c->owner = init->owner;
 }
 
 static __always_inline bool connected(int state)
@@ -113,6 +125,8 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 		/* Established under the tracer, begun before it. */
 		c->owner = init->owner;
 		c->how = HOW_SNAPSHOT;
+	} else if (c->how == HOW_SNAPSHOT && older(&init->owner, &c->owner)) {
+		c->owner = init->owner; /* user space keeps the last */
 	} else {
 		return;
 	}
@@ -199,6 +213,7 @@ static __always_inline int note_subflow(struct seq_file *seq, struct sock *sk,
 {
 	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
 	struct conn c = {.owner = *o, .since = fd};
+	struct owner *first;
 	__u64 key;
 
 	if (!bpf_core_field_exists(msk->first))
@@ -207,7 +222,10 @@ static __always_inline int note_subflow(struct seq_file *seq, struct sock *sk,
 	if (!wanted_netns(c.tuple.netns))
 		return 0;
 	key = (__u64)BPF_CORE_READ(msk, first);
-	if (!key || bpf_map_update_elem(&subflows, &key, o, BPF_NOEXIST))
+	first = bpf_map_lookup_elem(&subflows, &key);
+	if (first && !older(o, first))
+		return 0;
+	if (!key || bpf_map_update_elem(&subflows, &key, o, BPF_ANY))
 		return 0;
 	write(seq, REC_SUBFLOW, &c);
 	return 0;

@@ -25,7 +25,7 @@ type decoder struct {
 	processes processCache
 	event     bpf.TcpgraphEvent
 	// The snapshot's connections, for a while: see duplicate.
-	before      map[endpoints]struct{}
+	before      map[endpoints]int // with the place in the snapshot
 	beforeUntil uint64
 }
 
@@ -78,17 +78,23 @@ func (d *decoder) decode(b []byte, e *Event) (bool, error) {
 	return !d.duplicate(r, e), nil
 }
 
-// decodeSnapshot decodes what the snapshot wrote, and remembers it.
+// decodeSnapshot decodes what the snapshot wrote, and remembers it. Of two
+// records of a connection the later one tells its owner.
 func (d *decoder) decodeSnapshot(records []byte) []Event {
 	events := make([]Event, 0, len(records)/eventSize)
-	d.before = make(map[endpoints]struct{}, len(records)/eventSize)
+	d.before = make(map[endpoints]int, len(records)/eventSize)
 	for r := range eachEvent(records) {
 		var e Event
 		if r.Type != uint8(bpf.TcpgraphRecordTypeREC_OPEN) || d.convert(r, &e) != nil {
 			continue
 		}
-		events = append(events, e)
-		d.before[endpointsOf(&e)] = struct{}{}
+		k := endpointsOf(&e)
+		if i, ok := d.before[k]; ok {
+			events[i] = e
+		} else {
+			d.before[k] = len(events)
+			events = append(events, e)
+		}
 		d.beforeUntil = r.Time + uint64(mergeFor)
 	}
 	return events

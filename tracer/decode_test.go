@@ -223,9 +223,14 @@ func TestSnapshotDuplicates(t *testing.T) {
 	first, second := at(1, 10, 0), at(1, 11, 0)
 	d := testDecoder()
 	subflow := at(4, 12, 0)
-	before := d.decodeSnapshot(bytes.Join([][]byte{first.bytes(), subflow.bytes(), second.bytes(), {1, 2, 3}}, nil))
+	late := first // of another process
+	late.time++
+	before := d.decodeSnapshot(bytes.Join([][]byte{first.bytes(), subflow.bytes(), second.bytes(), late.bytes(), {1, 2, 3}}, nil))
 	if len(before) != 2 {
 		t.Fatalf("events of the snapshot: got %d, want 2", len(before))
+	}
+	if got, want := before[0].Time, d.at(late.time); !got.Equal(want) {
+		t.Errorf("an event of which there are two records: got that of %v, want the later one, of %v", got, want)
 	}
 	for i, tt := range []struct {
 		record wire

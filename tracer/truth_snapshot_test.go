@@ -86,12 +86,13 @@ var snapshotCases = []truth.Case{
 		l.Traced()
 		exchange(client, ln.StartAccept("").HookOnly().Wait())
 	}},
-	{Group: "snapshot", Name: "held by several processes: the first of them", Run: func(l *truth.Lab) {
+	{Group: "snapshot", Name: "held by several processes: the oldest of them", Run: func(l *truth.Lab) {
 		from, to := l.Veth()
 		parent := l.Agent(to, truth.Spec{Comm: "parent", Children: 1})
 		ln := parent.Listen(0, to.V4, 0)
 		client := l.Agent(from, truth.Spec{}).Dial(0, ln.Addr)
 		server := ln.Accept()
+		parent.NextPIDBelow()
 		child := parent.Fork(server.FD()) // both have it
 		l.Traced()
 		client.Send(server, 10)
