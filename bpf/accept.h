@@ -78,13 +78,16 @@ static __always_inline int on_accept_counted(struct sock *sk, bool count)
 		return 0;
 	c.role = ROLE_PASSIVE;
 	c.direction = DIR_INCOMING;
+	c.since = bpf_ktime_get_boot_ns();
 	if (aggregate)
 		c.isn = probe_client_isn(sk);
 	key = (__u64)sk;
 	bpf_map_delete_elem(&pending, &key);
 	err = claim(sk, &c);
+	if (err == -EEXIST && !accepted_as(key, &c.tuple))
+		err = claim(sk, &c);
 	if (!err) {
-		emit_open(&c, bpf_ktime_get_boot_ns());
+		emit_open(&c, c.since);
 	} else if (err == -EEXIST) {
 		/* The scan was first. The end will tell the real owner. */
 		bpf_map_update_elem(&accepted, &key, &c, BPF_EXIST);
@@ -140,6 +143,15 @@ static __always_inline int on_ring_complete(struct io_kiocb *req)
 	return on_accept(socket_of_fd(BPF_CORE_READ(req, cqe.res)));
 }
 
+/* Whether a socket is still that of the connection, as far as can be told. */
+static __always_inline bool still_that(struct sock *sk, const struct conn *c)
+{
+	struct tuple now = {};
+
+	return PROBED_PROTOCOL(probe_socket(&now, sk)) == IPPROTO_TCP &&
+	       same_tuple(&now, &c->tuple);
+}
+
 /*
  * Reports a connection that has waited for too long. Writes out its key if its
  * entry is of no more use, or 0 if it has not waited for long enough.
@@ -156,13 +168,18 @@ static __always_inline int report_unaccepted(struct seq_file *seq,
 	c = bpf_map_lookup_elem(&pending, &key);
 	if (!c)
 		return 0;
-	/* An accept can come by before the connection is quite established. */
-	if (!bpf_map_lookup_elem(&accepted, &key)) {
-		if (bpf_ktime_get_boot_ns() - c->since < unaccepted_after) {
+	/*
+	 * An accept can come by before the connection is quite established, and
+	 * its end before this: then the entry is left, and the socket may be
+	 * another's by now.
+	 */
+	copy = *c;
+	if (!accepted_as(key, &copy.tuple) &&
+	    still_that((struct sock *)key, &copy)) {
+		if (bpf_ktime_get_boot_ns() - copy.since < unaccepted_after) {
 			bpf_seq_write(seq, &none, sizeof(none));
 			return 0;
 		}
-		copy = *c;
 		if (!claim((struct sock *)key, &copy))
 			emit_open(&copy, copy.since);
 	}

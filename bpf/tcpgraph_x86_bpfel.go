@@ -127,7 +127,8 @@ const (
 	TcpgraphLossLOST_DETAIL  TcpgraphLoss = 1
 	TcpgraphLossLOST_STORAGE TcpgraphLoss = 2
 	TcpgraphLossLOST_TABLE   TcpgraphLoss = 3
-	TcpgraphLossLOST_CAUSES  TcpgraphLoss = 4
+	TcpgraphLossLOST_END     TcpgraphLoss = 4
+	TcpgraphLossLOST_CAUSES  TcpgraphLoss = 5
 )
 
 type TcpgraphOwner struct {

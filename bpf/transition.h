@@ -84,6 +84,22 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 	return 0;
 }
 
+/*
+ * The entry of a reported incoming connection. One that is another's has been
+ * left by a connection whose end no program saw, and is dropped.
+ */
+static __always_inline struct conn *accepted_as(__u64 key,
+						const struct tuple *t)
+{
+	struct conn *a = bpf_map_lookup_elem(&accepted, &key);
+
+	if (!a || same_tuple(&a->tuple, t))
+		return a;
+	bump(&lost, LOST_END);
+	bpf_map_delete_elem(&accepted, &key);
+	return NULL;
+}
+
 /* Why a connect failed. The kernel keeps a reason only if the network gave it.
  */
 static __always_inline __u16 connect_error(struct sock *sk)
@@ -143,7 +159,7 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 				    struct conn *c, int oldstate)
 {
 	struct conn *a = NULL;
-	__u64 key = (__u64)sk;
+	__u64 key = (__u64)sk, since;
 
 	if (c)
 		c->state = TCP_CLOSE;
@@ -159,9 +175,13 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 		return 0;
 	}
 	if (accept_hooked)
-		a = bpf_map_lookup_elem(&accepted, &key);
+		a = c ? accepted_as(key, &c->tuple)
+		      : bpf_map_lookup_elem(&accepted, &key);
 	if (a) {
-		emit_close(sk, tp, a, c ? c->since : 0);
+		since = c ? c->since : 0;
+		if (a->since < since) /* accepted first: TCP Fast Open */
+			since = a->since;
+		emit_close(sk, tp, a, since);
 		bpf_map_delete_elem(&accepted, &key);
 		return 0;
 	}

@@ -56,6 +56,15 @@ static __always_inline void read_tuple(struct tuple *t, struct tcp_sock *tp)
 	r[3] = skc->skc_v6_daddr.in6_u.u6_addr32[3];
 }
 
+/* Whether two sockets are the same as far as their connection goes. */
+static __always_inline bool same_tuple(const struct tuple *a,
+				       const struct tuple *b)
+{
+	return a->netns == b->netns && a->local_port == b->local_port &&
+	       a->remote_port == b->remote_port &&
+	       !__builtin_memcmp(a->remote, b->remote, 16);
+}
+
 #define COMMON(type, field)                                                    \
 	(*(type *)(common + bpf_core_field_offset(struct sock_common, field)))
 

@@ -262,6 +262,7 @@ func (k *kernel) lost() Lost {
 		Details:   count(bpf.TcpgraphLossLOST_DETAIL),
 		Memory:    count(bpf.TcpgraphLossLOST_STORAGE),
 		TableFull: count(bpf.TcpgraphLossLOST_TABLE),
+		Ends:      count(bpf.TcpgraphLossLOST_END),
 		Skipped:   k.skipped(),
 	}
 }

@@ -184,6 +184,56 @@ func TestTableFull(t *testing.T) {
 	}
 }
 
+// TestUnseenEnd lets a connection end unseen. One whose socket is in the same
+// memory must be reported all the same, and the loss with it.
+func TestUnseenEnd(t *testing.T) {
+	if acceptHook(t) == tracer.AcceptNone {
+		t.Skip("without an accept hook there is no table")
+	}
+	l := openLive(t, tracer.Options{Unaccepted: time.Hour})
+	var ends [16][2]net.Conn // some of their sockets' memory will be a client's
+	for i := range ends {
+		ends[i][0], ends[i][1] = l.connect()
+		l.next()
+		l.next()
+	}
+	if err := l.Deafen(true); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range ends {
+		client, server := e[0], e[1]
+		if err := server.(*net.TCPConn).SetLinger(0); err != nil {
+			t.Fatal(err)
+		}
+		server.Close()
+		if _, err := client.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			t.Fatalf("got %v, want %v", err, syscall.ECONNRESET)
+		}
+		client.Close()
+	}
+	if err := l.Deafen(false); err != nil {
+		t.Fatal(err)
+	}
+	const enough = 1000
+	for range enough {
+		l.connect() // and keep it, so that the next one is elsewhere
+		var got []string
+		for range 2 {
+			e := l.next()
+			got = append(got, fmt.Sprint(e.Kind, " ", e.Direction, " ", e.Owner))
+		}
+		if diff := cmp.Diff([]string{"open incoming direct", "open outgoing direct"}, got, sorted); diff != "" {
+			t.Fatalf("events (-want +got):\n%s", diff)
+		}
+		if got := l.lost(); got == (tracer.Lost{Ends: 1}) {
+			return
+		} else if got != (tracer.Lost{}) {
+			t.Fatalf("lost: got %+v, want 1 in Ends", got)
+		}
+	}
+	t.Errorf("the memory of no socket was used again by %d others", enough)
+}
+
 // TestStop wants all that happened before, even what nobody has accepted, and
 // nothing of what happens later.
 func TestStop(t *testing.T) {

@@ -162,6 +162,11 @@ type Lost struct {
 	// TableFull counts accepts beyond Options.MaxAccepted. Their connections
 	// are reported when they close, as the listener's.
 	TableFull uint64
+	// Ends counts accepted connections whose end the kernel passed to no
+	// program: they seem to be open still. It is noticed only when the memory
+	// of their socket is used again for another that is accepted, so there can
+	// be more.
+	Ends uint64
 	// Skipped is how many changes of a socket's state can have been missed at
 	// the very most, because a processor was interrupted twice over while it
 	// passed on others; mostly none was. It is not known before Linux 5.12.
@@ -172,4 +177,4 @@ type Lost struct {
 }
 
 // Events returns how many events are missing, as far as they can be counted.
-func (l Lost) Events() uint64 { return l.RingFull + l.Memory + l.TableFull }
+func (l Lost) Events() uint64 { return l.RingFull + l.Memory + l.TableFull + l.Ends }

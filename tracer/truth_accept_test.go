@@ -4,6 +4,7 @@ package tracer_test
 
 import (
 	"os"
+	"time"
 
 	"example.com/tcpgraph/internal/netlab"
 	"example.com/tcpgraph/tracer/internal/truth"
@@ -193,3 +194,35 @@ var waitingCases = []truth.Case{
 		exchange(client, server.AcceptedBy(worker))
 	}},
 }
+
+// staleCases are those in which a connection that was accepted is taken for one
+// that still waits.
+var staleCases = []truth.Case{
+	{Group: "accept", Name: "before it is established (TCP Fast Open), then gone", Run: func(l *truth.Lab) {
+		site := l.Loopback()
+		site.Sysctl(l, "net.ipv4.tcp_fastopen", "519")
+		l.Traced()
+		ln := l.Agent(site, truth.Spec{}).Listen(truth.FastOpen, site.V4, 0)
+		c := l.Agent(site, truth.Spec{})
+		const first = 1000
+		s := c.Socket(truth.Nonblocking | truth.DropAll)
+		d := s.ConnectFast(ln.Addr, first).Sent()
+		server := ln.Accept()
+		server.Read(first)
+		s.Drop(0)
+		truth.Close(d.Established(), server)
+		// Sockets in whose memory that one was, most likely.
+		var clients, servers []*truth.Conn
+		for range 8 {
+			clients = append(clients, c.Dial(0, ln.Addr))
+			servers = append(servers, ln.Accept())
+		}
+		time.Sleep(2 * staleAfter)
+		for i := range clients {
+			truth.Close(clients[i], servers[i])
+		}
+	}},
+}
+
+// staleAfter is more than the case takes until its sockets are used again.
+const staleAfter = time.Second

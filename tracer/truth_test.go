@@ -44,6 +44,7 @@ var truthExperiments = []struct {
 	{slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases, reuseCases), never},
 	{pendingCases, never},
 	{waitingCases, 10 * time.Millisecond},
+	{staleCases, staleAfter},
 	{churnCases, never},
 }
 

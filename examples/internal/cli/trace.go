@@ -138,6 +138,7 @@ func Lost(l tracer.Lost) string {
 		{l.RingFull, "by a full buffer (try a larger -ring)"},
 		{l.Memory, "for want of kernel memory"},
 		{l.TableFull, "by a full table of accepted connections"},
+		{l.Ends, "that ended unseen by the kernel's tracepoint"},
 		{l.Skipped, "at most while the kernel was interrupted in the program"},
 	} {
 		if c.n > 0 {

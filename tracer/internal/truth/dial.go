@@ -101,6 +101,7 @@ type Dialing struct {
 	remote netip.AddrPort
 	number int // of the request
 	end    End
+	sent   int64 // by the SYN
 }
 
 // Connect starts a connect in the agent, on a thread of that name unless it is
@@ -132,7 +133,7 @@ func (d *Dialing) Wait() *Conn {
 // connected notes that it is.
 func (d *Dialing) connected(r reply) *Conn {
 	d.end.Local, d.end.Remote = r.Local, r.Remote
-	return d.lab.opened(&Conn{user: d.Agent, fd: d.FD, end: d.end})
+	return d.lab.opened(&Conn{user: d.Agent, fd: d.FD, end: d.end, sent: d.sent})
 }
 
 // Established waits until it is connected, after Pending.
@@ -202,10 +203,22 @@ func (a *Agent) Dial(k Kind, to netip.AddrPort) *Conn {
 // DialFast makes a socket and connects it with bytes that the SYN carries.
 func (a *Agent) DialFast(k Kind, to netip.AddrPort, n int64) *Conn {
 	a.lab.Helper()
-	s := a.Socket(k)
-	d := s.dialing(to, request{Op: opFastOpen, FD: s.FD, Addr: to, N: n})
-	r := s.check(opFastOpen, s.wait(d.number))
-	c := d.connected(r)
-	c.sent = r.N
-	return c
+	d := a.Socket(k).ConnectFast(to, n)
+	r := d.check(opFastOpen, d.wait(d.number))
+	d.sent = r.N
+	return d.connected(r)
+}
+
+// ConnectFast starts a connect with bytes that the SYN carries.
+func (s *Socket) ConnectFast(to netip.AddrPort, n int64) *Dialing {
+	s.lab.Helper()
+	return s.dialing(to, request{Op: opFastOpen, FD: s.FD, Addr: to, N: n})
+}
+
+// Sent waits until the SYN is sent, for one that does not block.
+func (d *Dialing) Sent() *Dialing {
+	d.lab.Helper()
+	r := d.check(opFastOpen, d.wait(d.number))
+	d.end.Local, d.sent = r.Local, r.N
+	return d
 }
