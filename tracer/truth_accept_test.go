@@ -207,7 +207,7 @@ var staleCases = []truth.Case{
 		const first = 1000
 		s := c.Socket(truth.Nonblocking | truth.DropAll)
 		d := s.ConnectFast(ln.Addr, first).Sent()
-		server := ln.Accept()
+		server := ln.Accept().Early()
 		server.Read(first)
 		s.Drop(0)
 		truth.Close(d.Established(), server)

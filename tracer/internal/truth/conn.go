@@ -133,6 +133,12 @@ func (c *Conn) ended() {
 	c.lab.note(e)
 }
 
+// Early says that it was accepted before it was established.
+func (c *Conn) Early() *Conn {
+	c.end.Early = true
+	return c
+}
+
 // PassTo hands the descriptor over to another agent, through a UNIX socket of
 // which both have an end.
 func (c *Conn) PassTo(to *Agent, from, at int) {

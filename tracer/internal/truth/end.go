@@ -16,6 +16,9 @@ type End struct {
 	// HookOnly means that no change of the socket's state tells of it: only a
 	// hook at connect or at accept can.
 	HookOnly bool
+	// Early means that it was accepted before it was established: only a hook
+	// at accept can tell since when it was open.
+	Early bool
 	// AtLeast is how long the connection was open at the least, on a Close.
 	AtLeast time.Duration
 }
