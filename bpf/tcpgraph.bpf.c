@@ -65,10 +65,9 @@ static __always_inline int on_state(struct sock *sk, int oldstate, int newstate)
 }
 
 /*
- * Alike, see transition. Where a program can be preempted the kernel skips it
- * for whoever runs meanwhile, so that it forbids that as long as it runs. It
- * can still be preempted as it begins and ends: from Linux 7.0 on, whose
- * tracepoints allow that, there are four.
+ * Where a program can be preempted the kernel skips it for whoever runs
+ * meanwhile, so that it forbids that as long as it runs. It can still be
+ * preempted as it begins and ends.
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
@@ -80,33 +79,29 @@ int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
 	return 0;
 }
 
+/*
+ * The others, see transition. They jump to set_state, where the kernel does not
+ * look whether that is running; so it is loaded only once. From Linux 7.0 on,
+ * whose tracepoints can be preempted, there are three of them.
+ */
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(set_state_again, struct sock *sk, int oldstate, int newstate)
+int BPF_PROG(set_state_again)
 {
-	bool held = hold_processor();
-
-	on_state(sk, oldstate, newstate);
-	release_processor(held);
+	bpf_tail_call(ctx, &again, 0);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(set_state_third, struct sock *sk, int oldstate, int newstate)
+int BPF_PROG(set_state_third)
 {
-	bool held = hold_processor();
-
-	on_state(sk, oldstate, newstate);
-	release_processor(held);
+	bpf_tail_call(ctx, &again, 0);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(set_state_fourth, struct sock *sk, int oldstate, int newstate)
+int BPF_PROG(set_state_fourth)
 {
-	bool held = hold_processor();
-
-	on_state(sk, oldstate, newstate);
-	release_processor(held);
+	bpf_tail_call(ctx, &again, 0);
 	return 0;
 }
 

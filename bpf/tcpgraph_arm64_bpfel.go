@@ -239,6 +239,7 @@ type TcpgraphTotalKey struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	TcpgraphMapAccepted            = "accepted"
+	TcpgraphMapAgain               = "again"
 	TcpgraphMapCidrs               = "cidrs"
 	TcpgraphMapConnecting          = "connecting"
 	TcpgraphMapDescribed           = "described"
@@ -377,6 +378,7 @@ type TcpgraphProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpgraphMapSpecs struct {
 	Accepted    *ebpf.MapSpec `ebpf:"accepted"`
+	Again       *ebpf.MapSpec `ebpf:"again"`
 	Cidrs       *ebpf.MapSpec `ebpf:"cidrs"`
 	Connecting  *ebpf.MapSpec `ebpf:"connecting"`
 	Described   *ebpf.MapSpec `ebpf:"described"`
@@ -453,6 +455,7 @@ func (o *TcpgraphObjects) Close() error {
 // It can be passed to LoadTcpgraphObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpgraphMaps struct {
 	Accepted    *ebpf.Map `ebpf:"accepted"`
+	Again       *ebpf.Map `ebpf:"again"`
 	Cidrs       *ebpf.Map `ebpf:"cidrs"`
 	Connecting  *ebpf.Map `ebpf:"connecting"`
 	Described   *ebpf.Map `ebpf:"described"`
@@ -479,6 +482,7 @@ type TcpgraphMaps struct {
 func (m *TcpgraphMaps) Close() error {
 	return _TcpgraphClose(
 		m.Accepted,
+		m.Again,
 		m.Cidrs,
 		m.Connecting,
 		m.Described,

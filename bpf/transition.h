@@ -201,8 +201,9 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 /*
  * The kernel skips a program that is running already on the processor: for a
  * soft interrupt, or for another task where tracepoints can be preempted. So
- * there are two alike, and here the second finds what the first has noted. What
- * concerns a socket without state leaves nothing to do a second time.
+ * it runs twice, in two programs, and here the second finds what the first has
+ * noted. What concerns a socket without state leaves nothing to do a second
+ * time.
  */
 static __always_inline int transition(struct sock *sk, int oldstate,
 				      int newstate)

@@ -34,6 +34,8 @@ type kernel struct {
 	missing []string
 
 	stateProgs []string // see there
+
+	ready map[string]*ebpf.Program // loaded ahead of their attachment
 }
 
 // corePrograms work everywhere. The others are loaded by what the kernel offers.
@@ -65,7 +67,7 @@ func load(o *Options) (k *kernel, err error) {
 		}
 	}
 
-	k = &kernel{spec: spec, cache: btf.NewCache(), stateProgs: stateProgs()}
+	k = &kernel{spec: spec, cache: btf.NewCache(), stateProgs: stateProgs(), ready: make(map[string]*ebpf.Program)}
 	maps := *spec
 	maps.Programs = nil
 	k.coll, err = ebpf.NewCollectionWithOptions(&maps, ebpf.CollectionOptions{Cache: k.cache})
@@ -115,6 +117,9 @@ func (k *kernel) attach(o *Options) error {
 	if err := k.attachIters(); err != nil {
 		return err
 	}
+	if err := k.table(bpf.TcpgraphMapAgain).Put(uint32(0), k.prog(bpf.TcpgraphProgSetState)); err != nil {
+		return fmt.Errorf("enter set_state: %w", err)
+	}
 	const name = "tp_btf/inet_sock_set_state"
 	for _, prog := range k.stateProgs {
 		l, err := link.AttachTracing(link.TracingOptions{Program: k.prog(prog)})
@@ -133,7 +138,7 @@ func (k *kernel) loadTogether(names []string) (err error) {
 	progs, errs := make([]*ebpf.Program, len(names)), make([]error, len(names))
 	var wg sync.WaitGroup
 	for i, name := range names {
-		wg.Go(func() { progs[i], errs[i] = k.loadMore(name) })
+		wg.Go(func() { progs[i], errs[i] = k.loadProgram(name) })
 	}
 	wg.Wait()
 	for i, name := range names {
@@ -189,6 +194,9 @@ func (k *kernel) Close() error {
 		if it != nil {
 			err = errors.Join(err, it.Close())
 		}
+	}
+	for _, p := range k.ready {
+		err = errors.Join(err, p.Close())
 	}
 	k.coll.Close()
 	return err
@@ -269,7 +277,7 @@ func sum(m *ebpf.Map, i uint32) (n uint64) {
 	return n
 }
 
-// stateProgs returns programs that are alike: the kernel skips one that it has
+// stateProgs returns programs that do the same: the kernel skips one that it has
 // interrupted. A program that handles a tracepoint can be preempted as well from
 // Linux 7.0 on, so that more of them can be under way on a processor at a time.
 func stateProgs() []string {
