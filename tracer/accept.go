@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -54,34 +53,8 @@ func (k *kernel) attachAccept(want AcceptHook) error {
 	return nil
 }
 
-// loadAhead loads programs that are going to be attached one after the other,
-// at the same time. What fails is left to be tried again, and told of, then.
-func (k *kernel) loadAhead(names ...string) {
-	progs := make([]*ebpf.Program, len(names))
-	var wg sync.WaitGroup
-	for i, name := range names {
-		wg.Go(func() { progs[i], _ = k.loadProgram(name) })
-	}
-	wg.Wait()
-	for i, p := range progs {
-		if p != nil {
-			k.ready[names[i]] = p
-		}
-	}
-}
-
-// loadMore loads a program to be attached and closed, unless it is loaded.
+// loadMore loads one more program onto the maps of the others.
 func (k *kernel) loadMore(name string) (*ebpf.Program, error) {
-	if p := k.ready[name]; p != nil {
-		delete(k.ready, name)
-		return p, nil
-	}
-	return k.loadProgram(name)
-}
-
-// loadProgram loads one more program onto the maps of the others. It may be
-// called by several goroutines at a time.
-func (k *kernel) loadProgram(name string) (*ebpf.Program, error) {
 	spec := *k.spec
 	spec.Programs = map[string]*ebpf.ProgramSpec{name: k.spec.Programs[name]}
 	// A map that the kernel fills need not be the same for the two loads.
@@ -188,7 +161,6 @@ func (k *kernel) attachKprobe(prog, symbol string) error {
 }
 
 func (k *kernel) attachTracepoints() (err error) {
-	k.loadAhead(bpf.TcpgraphProgAcceptSyscall, bpf.TcpgraphProgAcceptRing, bpf.TcpgraphProgConnectSyscall)
 	prog, err := k.loadMore(bpf.TcpgraphProgAcceptSyscall)
 	if err != nil {
 		return err

@@ -34,15 +34,13 @@ type kernel struct {
 	missing []string
 
 	stateProgs []string // see there
-
-	ready map[string]*ebpf.Program // loaded ahead of their attachment
 }
 
 // corePrograms work everywhere. The others are loaded by what the kernel offers.
-var corePrograms = []string{
-	bpf.TcpgraphProgScanUnaccepted,
-	bpf.TcpgraphProgSnapshotFiles,
-	bpf.TcpgraphProgSnapshotSubflows,
+var corePrograms = map[string]bool{
+	bpf.TcpgraphProgScanUnaccepted:   true,
+	bpf.TcpgraphProgSnapshotFiles:    true,
+	bpf.TcpgraphProgSnapshotSubflows: true,
 }
 
 // The names are those of the generated bindings, so what they name is there.
@@ -67,12 +65,17 @@ func load(o *Options) (k *kernel, err error) {
 		}
 	}
 
-	k = &kernel{spec: spec, cache: btf.NewCache(), stateProgs: stateProgs(), ready: make(map[string]*ebpf.Program)}
-	maps := *spec
-	maps.Programs = nil
-	k.coll, err = ebpf.NewCollectionWithOptions(&maps, ebpf.CollectionOptions{Cache: k.cache})
+	k = &kernel{spec: spec, cache: btf.NewCache(), stateProgs: stateProgs()}
+	base := *spec
+	base.Programs = make(map[string]*ebpf.ProgramSpec)
+	for name, p := range spec.Programs {
+		if corePrograms[name] || slices.Contains(k.stateProgs, name) || o.Aggregate > 0 && name == bpf.TcpgraphProgSweepFlows {
+			base.Programs[name] = p
+		}
+	}
+	k.coll, err = ebpf.NewCollectionWithOptions(&base, ebpf.CollectionOptions{Cache: k.cache})
 	if err != nil {
-		return nil, fmt.Errorf("create the BPF maps: %w", err)
+		return nil, fmt.Errorf("load the BPF programs: %w", err)
 	}
 	defer func() {
 		if err != nil {
@@ -85,37 +88,26 @@ func load(o *Options) (k *kernel, err error) {
 	return k, nil
 }
 
-// attach loads the programs and attaches the hooks, which begin with
-// takeSnapshot. The kernel goes through one program on one processor, and that
-// takes most of the time; so the hooks that are found by trying are attached
-// while the others are loaded, several at a time.
-func (k *kernel) attach(o *Options) error {
-	names := slices.Concat(k.stateProgs, corePrograms)
-	if o.Aggregate > 0 {
-		names = append(names, bpf.TcpgraphProgSweepFlows)
-	}
-	var wg sync.WaitGroup
-	var accept error
-	wg.Go(func() {
-		if accept = k.attachAccept(o.AcceptHook); accept == nil {
-			k.attachConnect()
-		}
-	})
-	err := k.loadTogether(names)
-	wg.Wait()
+// attach attaches the hooks. They begin with takeSnapshot.
+func (k *kernel) attach(want AcceptHook) error {
+	var err error
+	k.scans, err = link.AttachIter(link.IterOptions{Program: k.prog(bpf.TcpgraphProgScanUnaccepted), Map: k.table(bpf.TcpgraphMapPending)})
 	if err != nil {
-		return fmt.Errorf("load the BPF programs: %w", err)
+		return fmt.Errorf("attach iter/bpf_map_elem: %w", err)
 	}
-	if accept != nil {
-		return accept
+	if sweep := k.prog(bpf.TcpgraphProgSweepFlows); sweep != nil {
+		k.sweeps, err = link.AttachIter(link.IterOptions{Program: sweep, Map: k.table(bpf.TcpgraphMapFlows)})
+		if err != nil {
+			return fmt.Errorf("attach iter/bpf_map_elem: %w", err)
+		}
+	}
+	if err := k.attachAccept(want); err != nil {
+		return err
 	}
 	if k.accept != AcceptNone {
 		if err := k.variable(bpf.TcpgraphVarAcceptHooked).Set(uint32(1)); err != nil {
 			return fmt.Errorf("set accept_hooked: %w", err)
 		}
-	}
-	if err := k.attachIters(); err != nil {
-		return err
 	}
 	if err := k.table(bpf.TcpgraphMapAgain).Put(uint32(0), k.prog(bpf.TcpgraphProgSetState)); err != nil {
 		return fmt.Errorf("enter set_state: %w", err)
@@ -129,41 +121,7 @@ func (k *kernel) attach(o *Options) error {
 		k.hooks = append(k.hooks, l)
 	}
 	k.names = append(k.names, name)
-	return nil
-}
-
-// loadTogether loads programs at the same time. They fail alike, so only one of
-// their errors is returned.
-func (k *kernel) loadTogether(names []string) (err error) {
-	progs, errs := make([]*ebpf.Program, len(names)), make([]error, len(names))
-	var wg sync.WaitGroup
-	for i, name := range names {
-		wg.Go(func() { progs[i], errs[i] = k.loadProgram(name) })
-	}
-	wg.Wait()
-	for i, name := range names {
-		if progs[i] != nil {
-			k.coll.Programs[name] = progs[i]
-		} else if err == nil {
-			err = errs[i]
-		}
-	}
-	return err
-}
-
-// attachIters attaches the iterators that run from time to time.
-func (k *kernel) attachIters() (err error) {
-	const name = "iter/bpf_map_elem"
-	k.scans, err = link.AttachIter(link.IterOptions{Program: k.prog(bpf.TcpgraphProgScanUnaccepted), Map: k.table(bpf.TcpgraphMapPending)})
-	if err != nil {
-		return fmt.Errorf("attach %s: %w", name, err)
-	}
-	if sweep := k.prog(bpf.TcpgraphProgSweepFlows); sweep != nil {
-		k.sweeps, err = link.AttachIter(link.IterOptions{Program: sweep, Map: k.table(bpf.TcpgraphMapFlows)})
-		if err != nil {
-			return fmt.Errorf("attach %s: %w", name, err)
-		}
-	}
+	k.attachConnect()
 	return nil
 }
 
@@ -194,9 +152,6 @@ func (k *kernel) Close() error {
 		if it != nil {
 			err = errors.Join(err, it.Close())
 		}
-	}
-	for _, p := range k.ready {
-		err = errors.Join(err, p.Close())
 	}
 	k.coll.Close()
 	return err

@@ -79,7 +79,7 @@ func open(o *Options) (t *Tracer, err error) {
 			err = errors.Join(err, k.Close())
 		}
 	}()
-	if err := k.attach(o); err != nil {
+	if err := k.attach(o.AcceptHook); err != nil {
 		return nil, err
 	}
 	k.spec, k.cache = nil, nil // some MB, with the kernel's types
