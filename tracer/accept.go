@@ -109,13 +109,10 @@ func (k *kernel) attachTracing(prog, name string) error {
 
 // haveKprobes tells whether it is worth while to load programs for them.
 func haveKprobes() bool {
-	const events = "kprobe_events"
-	for _, name := range []string{"/sys/bus/event_source/devices/kprobe", "/sys/kernel/tracing/" + events} {
-		if _, err := os.Stat(name); err == nil {
-			return true
-		}
+	if _, err := os.Stat("/sys/bus/event_source/devices/kprobe"); err == nil {
+		return true
 	}
-	_, err := readDetached("tracefs", events)
+	_, err := readTracefs("kprobe_events")
 	return err == nil
 }
 

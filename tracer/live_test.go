@@ -40,8 +40,28 @@ type live struct {
 
 func openLive(t *testing.T, o tracer.Options) *live {
 	t.Helper()
+	return openHooked(t, o, acceptHook(t))
+}
+
+// openTable opens one with a table of accepted connections, whatever hook is
+// being tried: without a hook there is none.
+func openTable(t *testing.T, o tracer.Options) *live {
+	t.Helper()
+	hook := acceptHook(t)
+	if hook == tracer.AcceptNone {
+		hook = tracer.AcceptAuto
+	}
+	l := openHooked(t, o, hook)
+	if s := l.Stats(); s.Accept == tracer.AcceptNone {
+		t.Fatalf("no accept hook: %q", s.Missing)
+	}
+	return l
+}
+
+func openHooked(t *testing.T, o tracer.Options, hook tracer.AcceptHook) *live {
+	t.Helper()
 	l := &live{t: t, ns: netlab.New(t)}
-	o.NetNS, o.AcceptHook = []uint32{l.ns.Inode()}, acceptHook(t)
+	o.NetNS, o.AcceptHook = []uint32{l.ns.Inode()}, hook
 	var err error
 	if l.Tracer, err = tracer.Open(&o); err != nil {
 		t.Fatal(err)
@@ -146,11 +166,8 @@ func TestRingFull(t *testing.T) {
 
 // TestTableFull has more connections accepted than there is room for.
 func TestTableFull(t *testing.T) {
-	if acceptHook(t) == tracer.AcceptNone {
-		t.Skip("without an accept hook there is no table")
-	}
 	const room, connections = 2, 5
-	l := openLive(t, tracer.Options{MaxAccepted: room, Unaccepted: time.Hour})
+	l := openTable(t, tracer.Options{MaxAccepted: room, Unaccepted: time.Hour})
 	var ends [][2]net.Conn
 	for range connections {
 		client, server := l.connect()
@@ -187,10 +204,7 @@ func TestTableFull(t *testing.T) {
 // TestUnseenEnd lets a connection end unseen. One whose socket is in the same
 // memory must be reported all the same, and the loss with it.
 func TestUnseenEnd(t *testing.T) {
-	if acceptHook(t) == tracer.AcceptNone {
-		t.Skip("without an accept hook there is no table")
-	}
-	l := openLive(t, tracer.Options{Unaccepted: time.Hour})
+	l := openTable(t, tracer.Options{Unaccepted: time.Hour})
 	var ends [16][2]net.Conn // some of their sockets' memory will be a client's
 	for i := range ends {
 		ends[i][0], ends[i][1] = l.connect()

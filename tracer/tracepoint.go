@@ -56,20 +56,29 @@ func attachTracepoint(group, name string, prog *ebpf.Program) (io.Closer, error)
 
 func tracepointID(group, name string) (uint64, error) {
 	rel := filepath.Join("events", group, name, "id")
-	text, err := readDetached("tracefs", rel)
+	text, err := readTracefs(rel)
 	if err != nil {
-		// No right to mount: where it is mounted already, it will do.
-		mounted, errMounted := os.ReadFile(filepath.Join("/sys/kernel/tracing", rel))
-		if errMounted != nil {
-			return 0, fmt.Errorf("read tracefs: %w", err)
-		}
-		text = mounted
+		return 0, fmt.Errorf("read tracefs: %w", err)
 	}
 	id, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
 	if err != nil {
 		return 0, fmt.Errorf("tracefs %s: %w", rel, err)
 	}
 	return id, nil
+}
+
+// readTracefs reads a file of tracefs, wherever that is mounted.
+func readTracefs(path string) ([]byte, error) {
+	text, err := readDetached("tracefs", path)
+	if err != nil {
+		// No right to mount: where it is mounted already, it will do.
+		mounted, errMounted := os.ReadFile(filepath.Join("/sys/kernel/tracing", path))
+		if errMounted != nil {
+			return nil, err
+		}
+		text = mounted
+	}
+	return text, nil
 }
 
 // readDetached reads a file of a file system that it mounts nowhere.

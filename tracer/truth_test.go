@@ -42,9 +42,8 @@ var truthExperiments = []struct {
 	unaccepted time.Duration
 }{
 	{slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases, reuseCases), never},
-	{pendingCases, never},
+	{slices.Concat(pendingCases, staleCases), staleAfter},
 	{waitingCases, 10 * time.Millisecond},
-	{staleCases, staleAfter},
 	{churnCases, never},
 }
 
@@ -207,6 +206,7 @@ func checkDurations(t *testing.T, l *truth.Lab, hook tracer.AcceptHook) {
 	at := func(e *traceformat.Event) end { return end{e.Process.NetNS, e.Local, e.Remote} }
 	least := make(map[end]time.Duration)
 	uses := make(map[end]int)
+	uncertain := make(map[end]bool)
 	for _, e := range l.Ends() {
 		// What HookOnly tells of was established before the tracer.
 		if e.Kind == traceformat.Close && !e.HookOnly {
@@ -214,6 +214,7 @@ func checkDurations(t *testing.T, l *truth.Lab, hook tracer.AcceptHook) {
 				least[at(&e.Event)] = e.AtLeast
 			}
 			uses[at(&e.Event)]++
+			uncertain[at(&e.Event)] = e.Uncertain
 		}
 	}
 	opened := make(map[end]time.Time)
@@ -226,8 +227,8 @@ func checkDurations(t *testing.T, l *truth.Lab, hook tracer.AcceptHook) {
 			if uses[k] != 1 || e.Owner == traceformat.OwnerSnapshot {
 				continue // which of them, or since when, is not known
 			}
-			if e.Duration == 0 && l.Case.Name == churnCases[0].Name {
-				continue // it may have been established before the tracer, and accepted after
+			if e.Duration == 0 && uncertain[k] {
+				continue
 			}
 			if e.Duration < least[k]-clocks {
 				t.Errorf("%v: open for %v, want at least %v", e, e.Duration, least[k])

@@ -187,7 +187,7 @@ func (l *Lab) noteChurn(client *Agent, ln *Listener, t *churnTally) {
 			e.Local, e.Remote = h.local, h.remote
 			e.Direction, e.Process = traceformat.Outgoing, client.process(client.Inode())
 			if side == 1 {
-				e.Direction, e.Process = traceformat.Incoming, ln.owner
+				e.Direction, e.Process, e.Uncertain = traceformat.Incoming, ln.owner, true
 			}
 			if c := t.halves[h]; c != nil && c.owner == traceformat.OwnerSnapshot {
 				e.Owner = traceformat.OwnerSnapshot

@@ -136,7 +136,7 @@ func (d *Dialing) connected(r reply) *Conn {
 	return d.lab.opened(&Conn{user: d.Agent, fd: d.FD, end: d.end, sent: d.sent})
 }
 
-// Established waits until it is connected, after Pending.
+// Established waits until it is connected, after Pending or Sent.
 func (d *Dialing) Established() *Conn {
 	d.lab.Helper()
 	return d.connected(d.must(request{Op: opConnected, FD: d.FD}))
@@ -203,10 +203,7 @@ func (a *Agent) Dial(k Kind, to netip.AddrPort) *Conn {
 // DialFast makes a socket and connects it with bytes that the SYN carries.
 func (a *Agent) DialFast(k Kind, to netip.AddrPort, n int64) *Conn {
 	a.lab.Helper()
-	d := a.Socket(k).ConnectFast(to, n)
-	r := d.check(opFastOpen, d.wait(d.number))
-	d.sent = r.N
-	return d.connected(r)
+	return a.Socket(k).ConnectFast(to, n).Sent().Established()
 }
 
 // ConnectFast starts a connect with bytes that the SYN carries.
@@ -215,7 +212,8 @@ func (s *Socket) ConnectFast(to netip.AddrPort, n int64) *Dialing {
 	return s.dialing(to, request{Op: opFastOpen, FD: s.FD, Addr: to, N: n})
 }
 
-// Sent waits until the SYN is sent, for one that does not block.
+// Sent waits until the SYN is sent, after ConnectFast, or until it is connected
+// if the socket blocks.
 func (d *Dialing) Sent() *Dialing {
 	d.lab.Helper()
 	r := d.check(opFastOpen, d.wait(d.number))

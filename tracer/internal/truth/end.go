@@ -19,6 +19,9 @@ type End struct {
 	// Early means that it was accepted before it was established: only a hook
 	// at accept can tell since when it was open.
 	Early bool
+	// Uncertain means that it can have been established before the tracer and
+	// accepted after: then it is not known since when it was open.
+	Uncertain bool
 	// AtLeast is how long the connection was open at the least, on a Close.
 	AtLeast time.Duration
 }
