@@ -8,15 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strconv"
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"example.com/tcpgraph/bpf"
 	"example.com/tcpgraph/traceformat"
+	"example.com/tcpgraph/tracer/internal/clock"
 )
 
 // decoder makes events of the kernel's records. It is used by one goroutine.
@@ -37,25 +35,14 @@ type endpoints struct {
 
 var errRecord = errors.New("a record from the kernel is malformed; the loaded programs are not those of this version")
 
+// newDecoder takes the time of the boot once, so that the start time of a
+// process never changes while a tracer runs.
 func newDecoder() (*decoder, error) {
-	boot, err := bootTime()
+	boot, err := clock.Boot()
 	if err != nil {
 		return nil, err
 	}
 	return &decoder{boot: boot, processes: newProcessCache(readProc)}, nil
-}
-
-// bootTime is the difference of the two clocks. It is taken once, so that the
-// start time of a process never changes while a tracer runs.
-func bootTime() (time.Time, error) {
-	var now, up unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &now); err != nil {
-		return time.Time{}, os.NewSyscallError("clock_gettime", err)
-	}
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); err != nil {
-		return time.Time{}, os.NewSyscallError("clock_gettime", err)
-	}
-	return time.Unix(0, now.Nano()-up.Nano()).UTC(), nil
 }
 
 // decode decodes a record into e. It returns false for a record that is not an

@@ -61,7 +61,7 @@ func TestImports(t *testing.T) {
 		"dot":         {gonum},
 		"flowgraph":   {gonum, module + "/traceformat"},
 		"bpf":         {ebpf, sys},
-		"tracer":      {ebpf, sys, module + "/bpf", module + "/traceformat"},
+		"tracer":      {ebpf, sys, module + "/bpf", module + "/traceformat", module + "/tracer/internal/clock"},
 	} {
 		t.Run(pkg, func(t *testing.T) {
 			for dep := range deps(t, ".", module+"/"+pkg) {

@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"example.com/tcpgraph/internal/netlab"
 	"example.com/tcpgraph/traceformat"
+	"example.com/tcpgraph/tracer/internal/clock"
 )
 
 // Case makes connections in a [Lab]. Run must call [Lab.Traced] once; what it
@@ -62,7 +61,7 @@ func Start(t testing.TB, cases []Case, only func(*traceformat.Event) bool) *Expe
 	}
 	x.heard = sync.NewCond(&x.mu)
 	var err error
-	if x.boot, err = bootTime(); err != nil {
+	if x.boot, err = clock.Boot(); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range cases {
@@ -171,15 +170,3 @@ func (c *caseTB) Fatalf(format string, args ...any) { c.Errorf(format, args...);
 func (c *caseTB) FailNow()                          { c.Fatal("failed") }
 func (c *caseTB) Skip(args ...any)                  { c.lab.skipped = fmt.Sprint(args...); runtime.Goexit() }
 func (c *caseTB) Skipf(format string, args ...any)  { c.Skip(fmt.Sprintf(format, args...)) }
-
-// bootTime is when the machine was booted, by today's clock.
-func bootTime() (time.Time, error) {
-	var now, up unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &now); err != nil {
-		return time.Time{}, err
-	}
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); err != nil {
-		return time.Time{}, err
-	}
-	return time.Unix(0, now.Nano()-up.Nano()).UTC(), nil
-}
