@@ -175,11 +175,13 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 		return 0;
 	}
 	if (accept_hooked)
-		a = c ? accepted_as(key, &c->tuple)
-		      : bpf_map_lookup_elem(&accepted, &key);
+		a = c && c->role == ROLE_PASSIVE
+			    ? accepted_as(key, &c->tuple)
+			    : bpf_map_lookup_elem(&accepted, &key);
 	if (a) {
 		since = c ? c->since : 0;
-		if (a->since < since) /* accepted first: TCP Fast Open */
+		/* TCP Fast Open: accepted first, or not established at all. */
+		if (c && (c->role == ROLE_LISTENER || a->since < since))
 			since = a->since;
 		emit_close(sk, tp, a, since);
 		bpf_map_delete_elem(&accepted, &key);
@@ -196,6 +198,20 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 		emit_open(c, c->since);
 	emit_close(sk, tp, c, c->since);
 	return 0;
+}
+
+/*
+ * Whether a connection that ends was established without entering that state:
+ * by TCP Fast Open, if the server closes before the client's answer is there.
+ * Or the kernel told it to no program.
+ */
+static __always_inline bool unseen(const struct conn *c, int oldstate)
+{
+	if (oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV ||
+	    oldstate == TCP_LISTEN)
+		return false;
+	return c->role == ROLE_LISTENER ||
+	       (c->role == ROLE_ACTIVE && c->state == TCP_SYN_SENT);
 }
 
 /*
@@ -222,15 +238,13 @@ static __always_inline int transition(struct sock *sk, int oldstate,
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	switch (newstate) {
-	case TCP_LISTEN:
-	case TCP_SYN_SENT:
+	if (newstate == TCP_LISTEN || newstate == TCP_SYN_SENT)
 		return on_begin(sk, tp, newstate == TCP_SYN_SENT);
-	case TCP_ESTABLISHED:
-		return on_established(sk, tp, c);
-	default:
-		return on_close(sk, tp, c, oldstate);
-	}
+	if (newstate == TCP_ESTABLISHED || (c && unseen(c, oldstate)))
+		on_established(sk, tp, c);
+	if (newstate == TCP_CLOSE)
+		on_close(sk, tp, c, oldstate);
+	return 0;
 }
 
 #endif /* TCPGRAPH_TRANSITION_H */

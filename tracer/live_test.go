@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"example.com/tcpgraph/internal/netlab"
 	"example.com/tcpgraph/traceformat"
@@ -246,6 +248,81 @@ func TestUnseenEnd(t *testing.T) {
 		}
 	}
 	t.Errorf("the memory of no socket was used again by %d others", enough)
+}
+
+// TestUnseenEstablished lets a connection be established unseen. It must be
+// reported all the same, at its end at the latest.
+func TestUnseenEstablished(t *testing.T) {
+	l := openLive(t, tracer.Options{Unaccepted: time.Hour})
+	deafen := func(on bool) {
+		t.Helper()
+		if err := l.Deafen(on); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A backlog that is full drops what comes: the connect has to wait.
+	raw, err := l.ln.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errControl := raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), 0) }); errControl != nil || err != nil {
+		t.Fatal(errControl, err)
+	}
+	deafen(true)
+	l.dial()
+	deafen(false)
+	to := addrPort(l.ln.Addr())
+	var fd int
+	l.ns.Do(t, func() {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := os.NewFile(uintptr(fd), "client")
+	defer client.Close()
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}); err != unix.EINPROGRESS {
+		t.Fatalf("connect: got %v, want %v", err, unix.EINPROGRESS)
+	}
+	accept := func() net.Conn {
+		t.Helper()
+		c, err := l.ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	deafen(true)
+	accept()
+	server := accept() // once the SYN is sent again
+	deafen(false)
+	client.Close()
+	if _, err := io.Copy(io.Discard, server); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+
+	remote := addrPort(server.RemoteAddr())
+	var got []string
+	for range 4 {
+		e := l.next()
+		d, ends := e.Direction, [2]netip.AddrPort{e.Remote, e.Local}
+		if d == traceformat.Outgoing {
+			ends = [2]netip.AddrPort{e.Local, e.Remote}
+		}
+		if e.Process.PID != uint32(os.Getpid()) || ends != [2]netip.AddrPort{remote, to} {
+			t.Errorf("got %v, want process %d and %v to %v", e, os.Getpid(), remote, to)
+		}
+		got = append(got, fmt.Sprint(e.Kind, " ", d))
+	}
+	want := []string{"open outgoing", "open incoming", "close outgoing", "close incoming"}
+	if diff := cmp.Diff(want, got, sorted); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	if got := l.lost(); got != (tracer.Lost{}) {
+		t.Errorf("lost: got %+v, want nothing", got)
+	}
 }
 
 // TestStop wants all that happened before, even what nobody has accepted, and

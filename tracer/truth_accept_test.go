@@ -6,7 +6,10 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"example.com/tcpgraph/internal/netlab"
+	"example.com/tcpgraph/traceformat"
 	"example.com/tcpgraph/tracer/internal/truth"
 )
 
@@ -164,6 +167,39 @@ var acceptCases = []truth.Case{
 		server.PassTo(back, inherited, inherited)
 		exchange(client, server)
 	}},
+	{Group: "accept", Name: "closed before it is established (TCP Fast Open)", Run: func(l *truth.Lab) {
+		ln, d := halfOpen(l)
+		server := ln.Accept().Early()
+		server.Read(early)
+		server.Close()
+		d.Drop(0)
+		client := d.Established()
+		client.ReadAll()
+		client.Close()
+	}},
+	{Group: "accept", Name: "reset before it is established (TCP Fast Open)", Run: func(l *truth.Lab) {
+		ln, d := halfOpen(l)
+		server := ln.StartAccept("").HookOnly().Wait()
+		server.Read(early)
+		server.Reset().Close()
+		d.Close()
+		d.Failed(traceformat.Errno(unix.ECANCELED))
+	}},
+}
+
+// early is how many bytes the SYN of halfOpen carries.
+const early = 1000
+
+// halfOpen connects by TCP Fast Open. The server can accept the connection, but
+// the client, which drops all answers, does not establish it.
+func halfOpen(l *truth.Lab) (*truth.Listener, *truth.Dialing) {
+	l.Helper()
+	site := l.Loopback()
+	site.Sysctl(l, "net.ipv4.tcp_fastopen", "519") // both sides, without cookies
+	l.Traced()
+	ln := l.Agent(site, truth.Spec{}).Listen(truth.FastOpen, site.V4, 0)
+	s := l.Agent(site, truth.Spec{}).Socket(truth.Nonblocking|truth.DropAll).Bind(site.V4, 0)
+	return ln, s.ConnectFast(ln.Addr, early).Sent()
 }
 
 // waitingCases are those in which a connection waits for an accept until it is
@@ -199,22 +235,15 @@ var waitingCases = []truth.Case{
 // that still waits.
 var staleCases = []truth.Case{
 	{Group: "accept", Name: "before it is established (TCP Fast Open), then gone", Run: func(l *truth.Lab) {
-		site := l.Loopback()
-		site.Sysctl(l, "net.ipv4.tcp_fastopen", "519")
-		l.Traced()
-		ln := l.Agent(site, truth.Spec{}).Listen(truth.FastOpen, site.V4, 0)
-		c := l.Agent(site, truth.Spec{})
-		const first = 1000
-		s := c.Socket(truth.Nonblocking | truth.DropAll)
-		d := s.ConnectFast(ln.Addr, first).Sent()
+		ln, d := halfOpen(l)
 		server := ln.Accept().Early()
-		server.Read(first)
-		s.Drop(0)
+		server.Read(early)
+		d.Drop(0)
 		truth.Close(d.Established(), server)
 		// Sockets in whose memory that one was, most likely.
 		var clients, servers []*truth.Conn
 		for range 8 {
-			clients = append(clients, c.Dial(0, ln.Addr))
+			clients = append(clients, d.Dial(0, ln.Addr))
 			servers = append(servers, ln.Accept())
 		}
 		time.Sleep(2 * staleAfter)
