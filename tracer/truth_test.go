@@ -153,7 +153,7 @@ func knowable(ends []truth.End, hook tracer.AcceptHook) (events []traceformat.Ev
 		case hook != tracer.AcceptNone:
 			events = append(events, e.Event)
 		case e.HookOnly:
-			note = "without a hook at connect and accept, what changes no state is not seen"
+			note = "without a hook at connect and accept, what no change of state tells of is not seen"
 		default:
 			listeners := e.AsListeners()
 			events = append(events, listeners)

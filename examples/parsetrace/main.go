@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -68,7 +69,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return nil
 	}
 	g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
-	s, err := read(g, traceformat.NewReader(stdin), noLoopback)
+	s, err := read(g, traceformat.NewReader(stdin), noLoopback, alone)
 	if err != nil {
 		return fmt.Errorf("parsetrace: %w", err)
 	}
@@ -125,22 +126,34 @@ func (s *summary) count(err error) (ok bool, failed error) {
 	return false, nil
 }
 
-// read adds a trace to a graph. Lines that are no events are counted.
-func read(g *flowgraph.Graph, r *traceformat.Reader, noLoopback bool) (s summary, err error) {
+// alone is after how many lines a trace is parsed by a goroutine of its own:
+// that costs more processor time, and is worth it only where somebody waits.
+const alone = 1 << 21
+
+// read adds a trace to a graph. Lines that are no events are counted. After so
+// many lines it leaves the parsing to another processor, if there is one.
+func read(g *flowgraph.Graph, r *traceformat.Reader, noLoopback bool, lines int) (s summary, err error) {
+	take := func(e *traceformat.Event, err error) error {
+		ok, err := s.count(err)
+		if ok && !(noLoopback && e.Remote.Addr().IsLoopback()) {
+			g.Add(*e)
+		}
+		return err
+	}
 	var e traceformat.Event
-	for {
+	for n := 0; n < lines || runtime.GOMAXPROCS(0) == 1; n++ {
 		err := r.Read(&e)
 		if err == io.EOF {
 			return s, nil
 		}
-		if ok, err := s.count(err); err != nil {
+		if err := take(&e, err); err != nil {
 			return s, err
-		} else if !ok {
-			continue
 		}
-		if noLoopback && e.Remote.Addr().IsLoopback() {
-			continue
-		}
-		g.Add(e)
 	}
+	for e, err := range r.Prefetch() {
+		if err := take(&e, err); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
 }

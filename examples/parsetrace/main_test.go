@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -92,6 +93,27 @@ func TestReadError(t *testing.T) {
 	}
 }
 
+// TestReadAhead leaves the parsing to another goroutine early, late and never.
+func TestReadAhead(t *testing.T) {
+	for _, end := range []io.Reader{strings.NewReader(""), brokenReader{}} {
+		var want string
+		for _, lines := range []int{alone, 0, 1, 4, 6} {
+			g := flowgraph.New(nil)
+			s, err := read(g, traceformat.NewReader(io.MultiReader(strings.NewReader(small), end)), true, lines)
+			got := fmt.Sprintf("%v, first bad lines %v, error %v\n", s, s.first, err)
+			for e := range g.AllEdges() {
+				got += fmt.Sprintln(e.Client, e.Server, e.Connections)
+			}
+			if lines == alone {
+				want = got
+			}
+			if got != want {
+				t.Errorf("after %d lines:\n%swant\n%s", lines, got, want)
+			}
+		}
+	}
+}
+
 // TestOriginal reads the sample of the original's, which is not ours to have in
 // the repository. Our own of the same shape is traceformat's.
 func TestOriginal(t *testing.T) {
@@ -104,7 +126,7 @@ func TestOriginal(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
-	s, err := read(g, traceformat.NewReader(bytes.NewReader(text)), false)
+	s, err := read(g, traceformat.NewReader(bytes.NewReader(text)), false, alone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +187,7 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := flowgraph.New(nil)
-	s, err := read(g, traceformat.NewReader(bytes.NewReader(text)), false)
+	s, err := read(g, traceformat.NewReader(bytes.NewReader(text)), false, alone)
 	if err != nil || s.bad != 0 {
 		t.Fatalf("%v, %v", s, err)
 	}
