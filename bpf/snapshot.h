@@ -101,6 +101,8 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 		return;
 	init->role = ROLE_ACTIVE;
 	init->how = HOW_SNAPSHOT;
+	if (state == TCP_SYN_SENT)
+		init->state = TCP_SYN_SENT;
 	init->direction = state == TCP_SYN_SENT
 				  ? DIR_OUTGOING
 				  : direction_of(tp, state, &init->tuple);
@@ -130,8 +132,12 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 	} else {
 		return;
 	}
-	/* A connect under way is reported when it ends. */
-	if (state != TCP_SYN_SENT && c->how == HOW_SNAPSHOT)
+	/*
+	 * A connect under way is reported when it ends, unless that was just
+	 * now. If both report it, user space drops the double.
+	 */
+	if ((state != TCP_SYN_SENT || c->state == TCP_ESTABLISHED) &&
+	    c->how == HOW_SNAPSHOT)
 		write(seq, REC_OPEN, c);
 }
 

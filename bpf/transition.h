@@ -31,15 +31,22 @@ static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tp,
 	return 0;
 }
 
+/* Whether the owner that is known so far is wanted: a listener's is whoever it
+ * is, since another process can accept. */
+static __always_inline bool owner_wanted(const struct conn *c)
+{
+	__u32 pid = c->owner.pid;
+
+	return !only_pids || bpf_map_lookup_elem(&pids, &pid);
+}
+
 /* Notes that a connection waits for its accept, if it could be the listener's.
  */
 static __always_inline void await_accept(struct sock *sk, struct conn *c)
 {
 	__u64 key = (__u64)sk;
 
-	if (c->filtered)
-		return;
-	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))
+	if (c->filtered || !owner_wanted(c))
 		return;
 	/* Without room for it, it is reported when it is accepted or ends. */
 	bpf_map_update_elem(&pending, &key, c, BPF_ANY);
@@ -79,7 +86,7 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 		}
 	}
 	/* With no owner, it waits for the snapshot, or for its end. */
-	if (!c->filtered && c->owner.pid)
+	if (!c->filtered && c->owner.pid && owner_wanted(c))
 		emit_open(c, c->since);
 	return 0;
 }
@@ -160,6 +167,7 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 {
 	struct conn *a = NULL;
 	__u64 key = (__u64)sk, since;
+	struct tuple now;
 
 	if (c)
 		c->state = TCP_CLOSE;
@@ -174,15 +182,20 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 			emit_close(sk, tp, c, c->since);
 		return 0;
 	}
-	if (accept_hooked)
-		a = c && c->role == ROLE_PASSIVE
-			    ? accepted_as(key, &c->tuple)
-			    : bpf_map_lookup_elem(&accepted, &key);
+	if (accept_hooked) {
+		read_tuple(&now, tp);
+		a = accepted_as(key, &now);
+	}
 	if (a) {
 		since = c ? c->since : 0;
-		/* TCP Fast Open: accepted first, or not established at all. */
-		if (c && (c->role == ROLE_LISTENER || a->since < since))
+		/*
+		 * TCP Fast Open: accepted before it was established, or without
+		 * that. Then it may be in the other table as well.
+		 */
+		if (c && (c->role == ROLE_LISTENER || a->since < since)) {
 			since = a->since;
+			bpf_map_delete_elem(&pending, &key);
+		}
 		emit_close(sk, tp, a, since);
 		bpf_map_delete_elem(&accepted, &key);
 		return 0;
@@ -190,7 +203,7 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 	if (!c || c->role != ROLE_PASSIVE || c->filtered)
 		return 0;
 	bpf_map_delete_elem(&pending, &key);
-	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))
+	if (!owner_wanted(c))
 		return 0;
 	/* Never accepted: its only owner is the listener's, if that is known.
 	 */
@@ -201,14 +214,14 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 }
 
 /*
- * Whether a connection that ends was established without entering that state:
- * by TCP Fast Open, if the server closes before the client's answer is there.
- * Or the kernel told it to no program.
+ * Whether the socket of a connection closes that was open, but of which no
+ * program saw ESTABLISHED: it went from SYN_RECV to closing (TCP Fast Open), or
+ * the kernel ran none.
  */
 static __always_inline bool unseen(const struct conn *c, int oldstate)
 {
 	if (oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV ||
-	    oldstate == TCP_LISTEN)
+	    oldstate == TCP_LISTEN || oldstate == TCP_CLOSE)
 		return false;
 	return c->role == ROLE_LISTENER ||
 	       (c->role == ROLE_ACTIVE && c->state == TCP_SYN_SENT);

@@ -113,6 +113,27 @@ func TestFilterPIDs(t *testing.T) {
 	judge(t, labs[0], hook)
 }
 
+// TestFilterPIDsListener lets one process of two pass where the only owner that is
+// known of an incoming connection is the listener's.
+func TestFilterPIDsListener(t *testing.T) {
+	t.Setenv(acceptEnv, "none")
+	pids := make([]uint32, 1)
+	c := truth.Case{Group: "filter", Name: "PIDs", Run: func(l *truth.Lab) {
+		site := l.Loopback()
+		other, wanted := l.Agent(site, truth.Spec{Comm: "other"}), l.Agent(site, truth.Spec{Comm: "wanted"})
+		pids[0] = wanted.PID()
+		l.Traced()
+		theirs, own := other.Listen(0, site.V4, 0), wanted.Listen(0, site.V4, 0)
+		for _, ln := range []*truth.Listener{theirs, own} {
+			exchange(other.Dial(0, ln.Addr), ln.Accept())
+			exchange(wanted.Dial(0, ln.Addr), ln.Accept())
+		}
+	}}
+	pass := func(e *tracer.Event) bool { return e.Process.PID == pids[0] }
+	labs, hook := traced(t, []truth.Case{c}, pass, &tracer.Options{PIDs: pids, Unaccepted: never})
+	judge(t, labs[0], hook)
+}
+
 // TestFilterNetNS lets one network namespace of two pass.
 func TestFilterNetNS(t *testing.T) {
 	var inode uint32

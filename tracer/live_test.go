@@ -261,15 +261,31 @@ func TestUnseenEstablished(t *testing.T) {
 		}
 	}
 	// A backlog that is full drops what comes: the connect has to wait.
+	const backlog = 1 // and one more is let in
 	raw, err := l.ln.(*net.TCPListener).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if errControl := raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), 0) }); errControl != nil || err != nil {
-		t.Fatal(errControl, err)
+	listener := func(f func(fd int) error) {
+		t.Helper()
+		var err error
+		if errControl := raw.Control(func(fd uintptr) { err = f(int(fd)) }); errControl != nil || err != nil {
+			t.Fatal(errControl, err)
+		}
 	}
+	listener(func(fd int) error { return unix.Listen(fd, backlog) })
 	deafen(true)
-	l.dial()
+	for range backlog + 1 {
+		l.dial()
+	}
+	until(t, "the backlog is full", func() (full bool) {
+		listener(func(fd int) error {
+			info, err := unix.GetsockoptTCPInfo(fd, unix.SOL_TCP, unix.TCP_INFO)
+			full = err == nil && info.Unacked == backlog+1 // of a listener, those that wait
+			return err
+		})
+		return full
+	})
 	deafen(false)
 	to := addrPort(l.ln.Addr())
 	var fd int
@@ -294,7 +310,12 @@ func TestUnseenEstablished(t *testing.T) {
 		return c
 	}
 	deafen(true)
-	accept()
+	if _, err := unix.Getpeername(fd); err != unix.ENOTCONN {
+		t.Fatalf("the connect did not wait: Getpeername: got %v, want %v", err, unix.ENOTCONN)
+	}
+	for range backlog + 1 {
+		accept()
+	}
 	server := accept() // once the SYN is sent again
 	deafen(false)
 	client.Close()
@@ -319,6 +340,10 @@ func TestUnseenEstablished(t *testing.T) {
 	want := []string{"open outgoing", "open incoming", "close outgoing", "close incoming"}
 	if diff := cmp.Diff(want, got, sorted); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	l.Stop()
+	for e := range l.Events() {
+		t.Errorf("one event too many: %v", e)
 	}
 	if got := l.lost(); got != (tracer.Lost{}) {
 		t.Errorf("lost: got %+v, want nothing", got)

@@ -67,7 +67,7 @@ func tracepointID(group, name string) (uint64, error) {
 	return id, nil
 }
 
-// readTracefs reads a file of tracefs, wherever that is mounted.
+// readTracefs reads a file of tracefs, which need not be mounted.
 func readTracefs(path string) ([]byte, error) {
 	text, err := readDetached("tracefs", path)
 	if err != nil {

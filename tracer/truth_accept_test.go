@@ -253,6 +253,5 @@ var staleCases = []truth.Case{
 	}},
 }
 
-// staleAfter is a value of [tracer.Options.Unaccepted]: more than any accept
-// takes, and than the case takes until its sockets are used again.
-const staleAfter = 2 * time.Second
+// staleAfter is more than the case takes until its sockets are used again.
+const staleAfter = time.Second

@@ -103,9 +103,8 @@ var snapshotCases = []truth.Case{
 	}},
 }
 
-// pendingCases have no tracer with cases that have much to do before it, because
-// TCP waits twice as long for each SYN that it sends again: the tracer has to
-// come soon after the first.
+// pendingCases have a tracer to themselves because TCP waits twice as long for
+// each SYN that it sends again: the tracer has to come soon after the first.
 var pendingCases = []truth.Case{
 	{Group: "snapshot", Name: "connect begun before, established after", Run: func(l *truth.Lab) {
 		from, to := l.Veth()

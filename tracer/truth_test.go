@@ -42,8 +42,9 @@ var truthExperiments = []struct {
 	unaccepted time.Duration
 }{
 	{slices.Concat(connectCases, failCases, acceptCases, closeCases, byteCases, snapshotCases, processCases, reuseCases), never},
-	{slices.Concat(pendingCases, staleCases), staleAfter},
+	{pendingCases, never},
 	{waitingCases, 10 * time.Millisecond},
+	{staleCases, staleAfter},
 	{churnCases, never},
 }
 

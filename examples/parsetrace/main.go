@@ -141,7 +141,8 @@ func read(g *flowgraph.Graph, r *traceformat.Reader, noLoopback bool, lines int)
 		return err
 	}
 	var e traceformat.Event
-	for n := 0; n < lines || runtime.GOMAXPROCS(0) == 1; n++ {
+	lonely := runtime.GOMAXPROCS(0) == 1
+	for n := 0; n < lines || lonely; n++ {
 		err := r.Read(&e)
 		if err == io.EOF {
 			return s, nil

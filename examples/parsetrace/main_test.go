@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -95,6 +96,7 @@ func TestReadError(t *testing.T) {
 
 // TestReadAhead leaves the parsing to another goroutine early, late and never.
 func TestReadAhead(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	for _, end := range []io.Reader{strings.NewReader(""), brokenReader{}} {
 		var want string
 		for _, lines := range []int{alone, 0, 1, 4, 6} {

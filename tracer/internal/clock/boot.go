@@ -13,7 +13,7 @@ import (
 
 // Boot returns the time of day at which CLOCK_BOOTTIME was 0, by the time of
 // day of now: it changes when that is set. It is as exact as two clocks can be
-// read one after the other, a microsecond or less, however busy the machine is.
+// read one after the other, mostly a microsecond or less.
 func Boot() (time.Time, error) { return boot(unix.ClockGettime) }
 
 // tries is how often the clocks are read. A thread can be held up for long
