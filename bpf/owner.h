@@ -209,6 +209,14 @@ static __always_inline void describe_current(struct task_struct *task,
 	b->busy = 0;
 }
 
+/* Whether the owner that is known so far is wanted. */
+static __always_inline bool owner_wanted(const struct conn *c)
+{
+	__u32 pid = c->owner.pid;
+
+	return !only_pids || bpf_map_lookup_elem(&pids, &pid);
+}
+
 /*
  * The current process as an owner, described. False if it is not wanted. Not
  * inlined, since it is large and called from several places.
@@ -221,7 +229,7 @@ static __noinline bool own_by_current(struct conn *c)
 		return false;
 	c->how = HOW_DIRECT;
 	fill_owner(&c->owner, task);
-	if (only_pids && !bpf_map_lookup_elem(&pids, &c->owner.pid))
+	if (!owner_wanted(c))
 		return false;
 	describe_current(task, &c->owner);
 	return true;

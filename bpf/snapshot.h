@@ -68,7 +68,7 @@ static __always_inline void adopt_listener(struct seq_file *seq,
 	struct conn *c;
 
 	bpf_map_update_elem(&listening, &key, &one, BPF_ANY);
-	if (only_pids && !bpf_map_lookup_elem(&pids, &init->owner.pid))
+	if (!owner_wanted(init))
 		return;
 	init->role = ROLE_LISTENER;
 	init->how = HOW_LISTENER;
@@ -97,15 +97,16 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 
 	if (!wanted(&init->tuple))
 		return;
-	if (only_pids && !bpf_map_lookup_elem(&pids, &init->owner.pid))
+	if (!owner_wanted(init))
 		return;
 	init->role = ROLE_ACTIVE;
 	init->how = HOW_SNAPSHOT;
-	if (state == TCP_SYN_SENT)
+	if (state == TCP_SYN_SENT) {
 		init->state = TCP_SYN_SENT;
-	init->direction = state == TCP_SYN_SENT
-				  ? DIR_OUTGOING
-				  : direction_of(tp, state, &init->tuple);
+		init->direction = DIR_OUTGOING;
+	} else {
+		init->direction = direction_of(tp, state, &init->tuple);
+	}
 	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (!c) {
 		/* Accepted under the tracer, from before it. */

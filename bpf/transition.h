@@ -31,15 +31,6 @@ static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tp,
 	return 0;
 }
 
-/* Whether the owner that is known so far is wanted: a listener's is whoever it
- * is, since another process can accept. */
-static __always_inline bool owner_wanted(const struct conn *c)
-{
-	__u32 pid = c->owner.pid;
-
-	return !only_pids || bpf_map_lookup_elem(&pids, &pid);
-}
-
 /* Notes that a connection waits for its accept, if it could be the listener's.
  */
 static __always_inline void await_accept(struct sock *sk, struct conn *c)

@@ -70,15 +70,14 @@ func tracepointID(group, name string) (uint64, error) {
 // readTracefs reads a file of tracefs, which need not be mounted.
 func readTracefs(path string) ([]byte, error) {
 	text, err := readDetached("tracefs", path)
-	if err != nil {
-		// No right to mount: where it is mounted already, it will do.
-		mounted, errMounted := os.ReadFile(filepath.Join("/sys/kernel/tracing", path))
-		if errMounted != nil {
-			return nil, err
-		}
-		text = mounted
+	if err == nil {
+		return text, nil
 	}
-	return text, nil
+	// No right to mount: where it is mounted already, it will do.
+	if mounted, errMounted := os.ReadFile(filepath.Join("/sys/kernel/tracing", path)); errMounted == nil {
+		return mounted, nil
+	}
+	return nil, err
 }
 
 // readDetached reads a file of a file system that it mounts nowhere.

@@ -205,17 +205,11 @@ func checkDurations(t *testing.T, l *truth.Lab, hook tracer.AcceptHook) {
 		local, remote netip.AddrPort
 	}
 	at := func(e *traceformat.Event) end { return end{e.Process.NetNS, e.Local, e.Remote} }
-	least := make(map[end]time.Duration)
-	uses := make(map[end]int)
-	uncertain := make(map[end]bool)
+	closed := make(map[end][]truth.End)
 	for _, e := range l.Ends() {
 		// What HookOnly tells of was established before the tracer.
 		if e.Kind == traceformat.Close && !e.HookOnly {
-			if !e.Early || hook != tracer.AcceptNone {
-				least[at(&e.Event)] = e.AtLeast
-			}
-			uses[at(&e.Event)]++
-			uncertain[at(&e.Event)] = e.Uncertain
+			closed[at(&e.Event)] = append(closed[at(&e.Event)], e)
 		}
 	}
 	opened := make(map[end]time.Time)
@@ -225,14 +219,19 @@ func checkDurations(t *testing.T, l *truth.Lab, hook tracer.AcceptHook) {
 		case traceformat.Open:
 			opened[k] = e.Time
 		case traceformat.Close:
-			if uses[k] != 1 || e.Owner == traceformat.OwnerSnapshot {
+			if len(closed[k]) != 1 || e.Owner == traceformat.OwnerSnapshot {
 				continue // which of them, or since when, is not known
 			}
-			if e.Duration == 0 && uncertain[k] {
+			truly := &closed[k][0]
+			if e.Duration == 0 && truly.Uncertain {
 				continue
 			}
-			if e.Duration < least[k]-clocks {
-				t.Errorf("%v: open for %v, want at least %v", e, e.Duration, least[k])
+			least := truly.AtLeast
+			if truly.Early && hook == tracer.AcceptNone {
+				least = 0
+			}
+			if e.Duration < least-clocks {
+				t.Errorf("%v: open for %v, want at least %v", e, e.Duration, least)
 			}
 			longer := e.Duration - e.Time.Sub(opened[k])
 			if longer < -clocks || e.Direction == traceformat.Outgoing && longer > clocks {

@@ -1,0 +1,243 @@
+//go:build linux
+
+package tracer_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"example.com/tcpgraph/traceformat"
+	"example.com/tcpgraph/tracer"
+)
+
+// openTable opens one with a table of accepted connections, whatever hook is
+// being tried: without a hook there is none.
+func openTable(t *testing.T, o tracer.Options) *live {
+	t.Helper()
+	hook := acceptHook(t)
+	if hook == tracer.AcceptNone {
+		hook = tracer.AcceptAuto
+	}
+	l := openHooked(t, o, hook)
+	if s := l.Stats(); s.Accept == tracer.AcceptNone {
+		t.Fatalf("no accept hook: %q", s.Missing)
+	}
+	return l
+}
+
+// deafen lets the tracer see nothing, or again all.
+func (l *live) deafen(on bool) {
+	l.t.Helper()
+	if err := l.Deafen(on); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// noMore stops the tracer, and wants no event that was not read.
+func (l *live) noMore() {
+	l.t.Helper()
+	l.Stop()
+	for e := range l.Events() {
+		l.t.Errorf("one event too many: %v", e)
+	}
+}
+
+// TestRingFull lets nobody read, and wants each event delivered or counted.
+func TestRingFull(t *testing.T) {
+	l := openLive(t, tracer.Options{RingSize: 1, Buffer: 1})
+	const connections, want = 100, 4 * 100
+	for range connections {
+		client, server := l.connect()
+		finish(t, client, server)
+	}
+	accounted := func() uint64 { s := l.Stats(); return s.Received + s.Lost.Events() }
+	delivered := 0
+	until(t, "each event is delivered or lost", func() bool {
+		select {
+		case <-l.Events():
+			delivered++
+		default:
+		}
+		return accounted() >= want
+	})
+	l.Stop()
+	for range l.Events() {
+		delivered++
+	}
+	s := l.Stats()
+	if s.Lost.RingFull == 0 || delivered == 0 {
+		t.Errorf("got %d events and %+v, want some of both", delivered, s.Lost)
+	}
+	if got := uint64(delivered) + s.Lost.RingFull; got != want || s.Received != uint64(delivered) {
+		t.Errorf("%d delivered (%d received) and %d lost make %d, want %d", delivered, s.Received, s.Lost.RingFull, got, want)
+	}
+}
+
+// TestTableFull has more connections accepted than there is room for.
+func TestTableFull(t *testing.T) {
+	const room, connections = 2, 5
+	l := openTable(t, tracer.Options{MaxAccepted: room, Unaccepted: time.Hour})
+	var ends [][2]net.Conn
+	for range connections {
+		client, server := l.connect()
+		ends = append(ends, [2]net.Conn{client, server})
+	}
+	for _, e := range ends {
+		finish(t, e[0], e[1])
+	}
+	count := make(map[string]int)
+	for range 4 * connections {
+		e := l.next()
+		count[fmt.Sprint(e.Kind, " ", e.Direction, " ", e.Owner)]++
+	}
+	l.noMore()
+	want := map[string]int{
+		"open outgoing direct":    connections,
+		"close outgoing direct":   connections,
+		"open incoming direct":    room,
+		"close incoming direct":   room,
+		"open incoming listener":  connections - room,
+		"close incoming listener": connections - room,
+	}
+	if diff := cmp.Diff(want, count); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	if got := l.lost(); got != (tracer.Lost{TableFull: connections - room}) {
+		t.Errorf("lost: got %+v, want %d in TableFull", got, connections-room)
+	}
+}
+
+// TestUnseenEnd lets a connection end unseen. One whose socket is in the same
+// memory must be reported all the same, and the loss with it.
+func TestUnseenEnd(t *testing.T) {
+	l := openTable(t, tracer.Options{Unaccepted: time.Hour})
+	var ends [16][2]net.Conn // some of their sockets' memory will be a client's
+	for i := range ends {
+		ends[i][0], ends[i][1] = l.connect()
+		l.next()
+		l.next()
+	}
+	l.deafen(true)
+	for _, e := range ends {
+		client, server := e[0], e[1]
+		if err := server.(*net.TCPConn).SetLinger(0); err != nil {
+			t.Fatal(err)
+		}
+		server.Close()
+		if _, err := client.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			t.Fatalf("got %v, want %v", err, syscall.ECONNRESET)
+		}
+		client.Close()
+	}
+	l.deafen(false)
+	const enough = 1000
+	for range enough {
+		l.connect() // and keep it, so that the next one is elsewhere
+		var got []string
+		for range 2 {
+			e := l.next()
+			got = append(got, fmt.Sprint(e.Kind, " ", e.Direction, " ", e.Owner))
+		}
+		if diff := cmp.Diff([]string{"open incoming direct", "open outgoing direct"}, got, sorted); diff != "" {
+			t.Fatalf("events (-want +got):\n%s", diff)
+		}
+		if got := l.lost(); got == (tracer.Lost{Ends: 1}) {
+			return
+		} else if got != (tracer.Lost{}) {
+			t.Fatalf("lost: got %+v, want 1 in Ends", got)
+		}
+	}
+	t.Errorf("the memory of no socket was used again by %d others", enough)
+}
+
+// TestUnseenEstablished lets a connection be established unseen. It must be
+// reported all the same, at its end at the latest.
+func TestUnseenEstablished(t *testing.T) {
+	l := openLive(t, tracer.Options{Unaccepted: time.Hour})
+	// A backlog that is full drops what comes: the connect has to wait.
+	const backlog = 1 // and one more is let in
+	raw, err := l.ln.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := func(f func(fd int) error) {
+		t.Helper()
+		var err error
+		if errControl := raw.Control(func(fd uintptr) { err = f(int(fd)) }); errControl != nil || err != nil {
+			t.Fatal(errControl, err)
+		}
+	}
+	listener(func(fd int) error { return unix.Listen(fd, backlog) })
+	l.deafen(true)
+	for range backlog + 1 {
+		l.dial()
+	}
+	until(t, "the backlog is full", func() (full bool) {
+		listener(func(fd int) error {
+			info, err := unix.GetsockoptTCPInfo(fd, unix.SOL_TCP, unix.TCP_INFO)
+			full = err == nil && info.Unacked == backlog+1 // of a listener, those that wait
+			return err
+		})
+		return full
+	})
+	l.deafen(false)
+	to := addrPort(l.ln.Addr())
+	var fd int
+	l.ns.Do(t, func() {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := os.NewFile(uintptr(fd), "client")
+	defer client.Close()
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}); err != unix.EINPROGRESS {
+		t.Fatalf("connect: got %v, want %v", err, unix.EINPROGRESS)
+	}
+	l.deafen(true)
+	if _, err := unix.Getpeername(fd); err != unix.ENOTCONN {
+		t.Fatalf("the connect did not wait: Getpeername: got %v, want %v", err, unix.ENOTCONN)
+	}
+	for range backlog + 1 {
+		l.accept()
+	}
+	server := l.accept() // once the SYN is sent again
+	l.deafen(false)
+	client.Close()
+	if _, err := io.Copy(io.Discard, server); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+
+	remote := addrPort(server.RemoteAddr())
+	var got []string
+	for range 4 {
+		e := l.next()
+		d, ends := e.Direction, [2]netip.AddrPort{e.Remote, e.Local}
+		if d == traceformat.Outgoing {
+			ends = [2]netip.AddrPort{e.Local, e.Remote}
+		}
+		if e.Process.PID != uint32(os.Getpid()) || ends != [2]netip.AddrPort{remote, to} {
+			t.Errorf("got %v, want process %d and %v to %v", e, os.Getpid(), remote, to)
+		}
+		got = append(got, fmt.Sprint(e.Kind, " ", d))
+	}
+	want := []string{"open outgoing", "open incoming", "close outgoing", "close incoming"}
+	if diff := cmp.Diff(want, got, sorted); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	l.noMore()
+	if got := l.lost(); got != (tracer.Lost{}) {
+		t.Errorf("lost: got %+v, want nothing", got)
+	}
+}
