@@ -105,7 +105,19 @@ func (s *folds) edge(e uint32, x *Edge) {
 		*x = s.sums[r-n]
 		return
 	}
-	s.old.edgeAt(r, x)
+	s.old.edges.edge(r, x)
+}
+
+// touch has the old view touch what is no sum.
+func (s *folds) touch(numbers []uint32) uint32 {
+	n := 0
+	for _, e := range numbers {
+		if r := s.refs[e]; r < uint32(len(s.old.to)) {
+			numbers[n] = r
+			n++
+		}
+	}
+	return s.old.edges.touch(numbers[:n])
 }
 
 // own makes edge e a sum, to which something can be added.
@@ -113,7 +125,7 @@ func (s *folds) own(e uint32) *Edge {
 	n := uint32(len(s.old.to))
 	if s.refs[e] < n {
 		var x Edge
-		s.old.edgeAt(s.refs[e], &x)
+		s.old.edges.edge(s.refs[e], &x)
 		s.refs[e] = n + uint32(len(s.sums))
 		s.sums = append(s.sums, x)
 	}
@@ -128,7 +140,7 @@ func (w *View) bundle(links []link, old *View) *folds {
 	for i, l := range links {
 		if i > 0 && l.from == links[i-1].from && l.to == links[i-1].to {
 			var x Edge
-			old.edgeAt(l.ref, &x)
+			old.edges.edge(l.ref, &x)
 			s.own(uint32(len(s.refs)) - 1).merge(&x)
 			continue
 		}
@@ -142,7 +154,7 @@ func (w *View) bundle(links []link, old *View) *folds {
 	for len(w.start) <= len(w.nodes) {
 		w.start = append(w.start, uint32(len(w.to)))
 	}
-	w.edgeAt = s.edge
+	w.edges = s
 	return s
 }
 

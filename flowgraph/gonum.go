@@ -55,7 +55,7 @@ func (v *View) edge(f, e uint32) Edge {
 
 // load stores the edge numbered e, from the node in place f, in x.
 func (v *View) load(f, e uint32, x *Edge) {
-	v.edgeAt(e, x)
+	v.edges.edge(e, x)
 	x.Client, x.Server = v.nodes[f], v.nodes[v.to[e]]
 }
 
@@ -124,7 +124,7 @@ func (v *View) Weight(uid, vid int64) (w float64, ok bool) {
 		return math.Inf(1), false
 	}
 	var x Edge
-	v.edgeAt(e, &x)
+	v.edges.edge(e, &x)
 	return x.Weight(), true
 }
 
@@ -195,9 +195,14 @@ func (v *View) ListEdges() iter.Seq2[[2]int64, []encoding.Attribute] {
 func (v *View) each(yield func(*Edge) bool) {
 	// Many at once, so that the cache misses of finding them overlap.
 	batch := make([]Edge, min(len(v.to), 32))
+	numbers := make([]uint32, len(batch))
 	from := uint32(0)
 	for lo := 0; lo < len(v.to); lo += len(batch) {
 		batch = batch[:min(len(v.to)-lo, len(batch))]
+		for i := range batch {
+			numbers[i] = uint32(lo + i)
+		}
+		v.edges.touch(numbers[:len(batch)])
 		for i := range batch {
 			e := uint32(lo + i)
 			for v.start[from+1] <= e {
@@ -255,6 +260,7 @@ func (v *View) Failed() iter.Seq[Edge] { return v.failed }
 // Find returns the node of a process, told by Host, PID and StartTime, or
 // where StartTime is zero, by Host, PID and Command; nil if there is none.
 func (g *Graph) Find(p traceformat.Process) *Node {
+	g.owners()
 	host, known := g.scopes.hosts[p.Host]
 	id, ok := g.identify(&p, host)
 	if !known || !ok {

@@ -58,6 +58,7 @@ type Graph struct {
 	// many at once lets their cache misses overlap.
 	queue   [32]sight
 	queued  int
+	owned   int    // so many of them have their node
 	touched uint32 // a sum that keeps the compiler from leaving that out
 
 	edges edgeTable // what forgotten connections came to
@@ -105,9 +106,10 @@ func (g *Graph) Add(e traceformat.Event) {
 		s.count = e.Count
 	}
 	s.bare = s.kind == traceformat.Open && s.owner == traceformat.OwnerDirect && s.time == 0 && e.Process.NetNS == 0
-	r := g.process(&e.Process, s.scope, s.time)
 	local, remote := e.Local.Addr().Unmap(), e.Remote.Addr().Unmap()
 	if !local.IsValid() || !remote.IsValid() || e.Kind > traceformat.Fail {
+		g.owners()
+		g.process(&e.Process, s.scope, s.time)
 		g.count.Invalid++
 		return
 	}
@@ -115,15 +117,11 @@ func (g *Graph) Add(e traceformat.Event) {
 	s.remote, s.bareRemote = g.addrs.number(&g.hash, remote, s.scope)
 	s.loopback = local.IsLoopback() || remote.IsLoopback()
 	s.node = 0
-	if r != nil {
-		s.node = r.node
-		if r.addr != s.local {
-			r.addr = s.local
-			r.proc.sawAddr(g, s.local)
-		}
-		if s.direction == traceformat.Incoming && s.kind != traceformat.Fail {
-			g.sawService(s, r)
-		}
+	s.pid, s.command = e.Process.PID, e.Process.Command
+	if !e.Process.StartTime.IsZero() || !nameOnly(&e.Process) {
+		g.owners()
+		g.own(s, g.process(&e.Process, s.scope, s.time))
+		g.owned++
 	}
 	if g.queued++; g.queued == len(g.queue) {
 		g.work()

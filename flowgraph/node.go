@@ -100,6 +100,7 @@ func (n *Node) Addrs() (addrs []netip.Addr, truncated bool) {
 	case n.g == nil:
 		return slices.Clone(n.addrs), n.moreAddrs
 	default:
+		n.g.owners()
 		truncated = n.live.moreAddrs
 		for _, a := range n.live.addrs {
 			addrs = append(addrs, n.g.addrs.rec(a).addr)

@@ -124,6 +124,22 @@ func TestAddrs(t *testing.T) {
 	}
 }
 
+// A node says what is known now, though events wait to be worked out.
+func TestAddrsAtOnce(t *testing.T) {
+	g := flowgraph.New(nil)
+	a := proc(1, "a")
+	var n *flowgraph.Node
+	for i := range 100 {
+		g.Add(outgoing(a, fmt.Sprintf("10.0.0.%d:1000", i%50+1), "10.1.0.0:80"))
+		if n == nil {
+			n = g.Find(a)
+		}
+		if addrs, _ := n.Addrs(); len(addrs) != min(i+1, 50) {
+			t.Fatalf("after %d events: %d addresses: %v", i+1, len(addrs), addrs)
+		}
+	}
+}
+
 func TestPortSet(t *testing.T) {
 	g := flowgraph.New(nil)
 	for p := uint16(200); p > 100; p-- {

@@ -207,7 +207,7 @@ func (b *reading) rows(v *View) {
 			v.start = append(v.start, uint32(len(v.to)))
 		}
 	}
-	v.edgeAt = w.edge
+	v.edges = w
 	v.failed = w.failures
 	v.turn()
 }
@@ -235,6 +235,26 @@ func (w *whole) edge(i uint32, x *Edge) {
 		}
 	}
 	w.sum(w.refs[lo:hi], x)
+}
+
+// touch brings the first reference of each edge into the cache.
+func (w *whole) touch(numbers []uint32) (sum uint32) {
+	if w.ends != nil {
+		for k, i := range numbers {
+			if numbers[k] = 0; i > 0 {
+				numbers[k] = w.ends[i-1]
+			}
+		}
+	}
+	n := uint32(len(w.settled.slots))
+	for _, i := range numbers {
+		if r := uint32(w.refs[i]); r < n {
+			sum += w.settled.slots[r].ports
+		} else {
+			sum += w.live.slots[r-n].ports
+		}
+	}
+	return sum
 }
 
 // sum stores the sum of a run in x.

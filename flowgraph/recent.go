@@ -13,6 +13,8 @@ type recent struct {
 	serves  serviceKey // the last endpoint at which it was seen to accept,
 	sure    bool       // and whether in person
 	started bool       // it has a start time
+
+	_ [8]byte // so that none is in two lines
 }
 
 // recents remembers processes by the low bits of their PID, the latest of
@@ -20,18 +22,45 @@ type recent struct {
 // process mostly is there.
 type recents []recent
 
-// find returns the place of the event's process, and nil if it is not there.
-func (t recents) find(p *traceformat.Process, host uint32) *recent {
+// touch brings the places of the sights' processes into the processor's cache.
+// What it returns must be used, so that the compiler does not leave it out.
+func (t recents) touch(sights []sight) (sum uint32) {
+	if len(t) == 0 {
+		return 0
+	}
+	for i := range sights {
+		sum += t[sights[i].pid&uint32(len(t)-1)].pid
+	}
+	return sum
+}
+
+// at returns the place of a process, and nil if the last one there was another.
+func (t recents) at(pid, host uint32) *recent {
 	if len(t) == 0 {
 		return nil
 	}
-	r := &t[p.PID&uint32(len(t)-1)]
-	switch {
-	case r.pid != p.PID || r.host != host || r.proc == nil:
+	r := &t[pid&uint32(len(t)-1)]
+	if r.pid != pid || r.host != host || r.proc == nil {
 		return nil
-	case r.started && r.proc.StartTime == p.StartTime:
+	}
+	return r
+}
+
+// named returns the place of a process without a start time, nil if it is not
+// there.
+func (t recents) named(pid uint32, command string, host uint32) *recent {
+	if r := t.at(pid, host); r != nil && !r.started && r.command == command {
 		return r
-	case !r.started && r.command == p.Command && p.StartTime.IsZero():
+	}
+	return nil
+}
+
+// find returns the place of the event's process, and nil if it is not there.
+func (t recents) find(p *traceformat.Process, host uint32) *recent {
+	if p.StartTime.IsZero() {
+		return t.named(p.PID, p.Command, host)
+	}
+	if r := t.at(p.PID, host); r != nil && r.started && r.proc.StartTime == p.StartTime {
 		return r
 	}
 	return nil

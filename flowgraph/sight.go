@@ -17,6 +17,8 @@ type sight struct {
 	remotePort    uint16
 	node          uint32 // 0 where the process is not known
 	scope         uint32
+	pid           uint32
+	command       string
 	local, remote uint32 // addresses
 	// The same without their zones.
 	bareLocal, bareRemote uint32
@@ -29,6 +31,7 @@ type sight struct {
 
 // work does what the sights in the queue ask for. It comes before any reading.
 func (g *Graph) work() {
+	g.owners()
 	var want [len(g.queue)]half
 	var hash [len(g.queue)]uint32
 	for i := range g.queued {
@@ -60,7 +63,40 @@ func (g *Graph) work() {
 			g.place(s, &want[i], hash[i])
 		}
 	}
-	g.queued = 0
+	g.queued, g.owned = 0, 0
+}
+
+// owners finds the processes of the sights in the queue that tell nothing of them
+// but the name.
+func (g *Graph) owners() {
+	sights := g.queue[g.owned:g.queued]
+	g.owned = g.queued
+	g.touched += g.recents.touch(sights)
+	for i := range sights {
+		s := &sights[i]
+		k := &g.scopes.keys[s.scope]
+		r := g.recents.named(s.pid, s.command, k.hostNumber)
+		if r == nil {
+			r = g.process(&traceformat.Process{PID: s.pid, Command: s.command, Host: k.host}, s.scope, s.time)
+		}
+		s.command = "" // it may be a piece of a long text
+		g.own(s, r)
+	}
+}
+
+// own makes the process that r remembers, if there is one, the owner of s.
+func (g *Graph) own(s *sight, r *recent) {
+	if r == nil {
+		return
+	}
+	s.node = r.node
+	if r.addr != s.local {
+		r.addr = s.local
+		r.proc.sawAddr(g, s.local)
+	}
+	if s.direction == traceformat.Incoming && s.kind != traceformat.Fail {
+		g.sawService(s, r)
+	}
 }
 
 // trust returns the owner for trusting: values from the future are trusted

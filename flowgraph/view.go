@@ -19,9 +19,19 @@ type View struct {
 	// have an edge to node i.
 	inStart, from []uint32
 
-	edgeAt func(e uint32, x *Edge) // stores edge e, without its ends, in x
+	edges  edgeSource
 	failed iter.Seq[Edge]
 	stats  Stats // of a whole graph, without its size
+}
+
+// edgeSource has the edges of a view by their numbers.
+type edgeSource interface {
+	// edge stores the edge, without its ends, in x.
+	edge(e uint32, x *Edge)
+	// touch brings edges into the processor's cache, all at once, so that the
+	// misses overlap. It overwrites their numbers. What it returns keeps the
+	// compiler from leaving it out.
+	touch(numbers []uint32) uint32
 }
 
 // turn makes inStart and from.
