@@ -5,157 +5,138 @@ import (
 	"slices"
 )
 
-// link is an edge of an old view in a new one: its ends are places in the new
-// view, and ref is its number in the old one.
-type link struct{ from, to, ref uint32 }
-
-// links returns the edges that are shown, sorted by their ends.
-func (b *viewing) links(v *View) []link {
-	links := make([]link, 0, len(v.to))
-	for i := range v.nodes {
-		from := b.of[i]
-		if from == nil {
-			continue
-		}
-		for e := v.start[i]; e < v.start[i+1]; e++ {
-			to := b.of[v.to[e]]
-			if to == nil || b.opts.HideSelf && from == to {
-				continue
-			}
-			if b.opts.KeepEdge != nil && !b.opts.KeepEdge(v.edge(uint32(i), e)) {
-				continue
-			}
-			links = append(links, link{from.number, to.number, e})
-		}
-	}
-	if len(b.groups) > 0 {
-		c := counting[link]{items: links, starts: make([]uint32, len(b.all)+1)}
-		c.sort(func(l link) uint32 { return l.to })
-		c.sort(func(l link) uint32 { return l.from })
-		links = c.items
-	}
-	return links
-}
-
-// counting sorts by small numbers, stably.
-type counting[T any] struct {
-	items, spare []T
-	starts       []uint32 // one more than there are numbers
-}
-
-func (c *counting[T]) sort(number func(T) uint32) {
-	if c.spare == nil {
-		c.spare = make([]T, len(c.items))
-	}
-	clear(c.starts)
-	for _, x := range c.items {
-		c.starts[number(x)+1]++
-	}
-	for i := range c.starts[1:] {
-		c.starts[i+1] += c.starts[i]
-	}
-	for _, x := range c.items {
-		k := number(x)
-		c.spare[c.starts[k]] = x
-		c.starts[k]++
-	}
-	c.items, c.spare = c.spare, c.items
-}
-
-// hideIsolated takes the nodes without a link out of the list.
-func (b *viewing) hideIsolated(links []link) {
-	used := make([]bool, len(b.all))
-	for _, l := range links {
-		used[l.from], used[l.to] = true, true
-	}
-	all := b.all[:0]
-	for i, n := range b.all {
-		n.number = unlisted
-		if used[i] {
-			n.number = uint32(len(all))
-			all = append(all, n)
-		}
-	}
-	was := make([]uint32, len(used)) // the new number by the old
-	n := uint32(0)
-	for i, u := range used {
-		if was[i] = n; u {
-			n++
-		}
-	}
-	for i := range links {
-		l := &links[i]
-		l.from, l.to = was[l.from], was[l.to]
-	}
-	clear(b.all[len(all):])
-	b.all = all
-}
-
-// folds are the edges of a view of a view: each is an edge of the old one, or
-// from the number of those on, a sum of several.
+// folds are the edges of a view of a view: each is one of the n edges of the old
+// one, or from that number on, a sum of several. The rest of the old view is not
+// kept, which would be as large.
 type folds struct {
-	old  *View
+	old  edgeSource
+	n    uint32
 	refs []uint32
 	sums []Edge
 }
 
 func (s *folds) edge(e uint32, x *Edge) {
 	r := s.refs[e]
-	if n := uint32(len(s.old.to)); r >= n {
-		*x = s.sums[r-n]
+	if r >= s.n {
+		*x = s.sums[r-s.n]
 		return
 	}
-	s.old.edges.edge(r, x)
+	s.old.edge(r, x)
 }
 
 // touch has the old view touch what is no sum.
 func (s *folds) touch(numbers []uint32) uint32 {
 	n := 0
 	for _, e := range numbers {
-		if r := s.refs[e]; r < uint32(len(s.old.to)) {
+		if r := s.refs[e]; r < s.n {
 			numbers[n] = r
 			n++
 		}
 	}
-	return s.old.edges.touch(numbers[:n])
+	return s.old.touch(numbers[:n])
 }
 
-// own makes edge e a sum, to which something can be added.
-func (s *folds) own(e uint32) *Edge {
-	n := uint32(len(s.old.to))
-	if s.refs[e] < n {
+// own makes the edge that ref stands for a sum, to which something can be added.
+func (s *folds) own(ref *uint32) *Edge {
+	if *ref < s.n {
 		var x Edge
-		s.old.edges.edge(s.refs[e], &x)
-		s.refs[e] = n + uint32(len(s.sums))
+		s.old.edge(*ref, &x)
+		*ref = s.n + uint32(len(s.sums))
 		s.sums = append(s.sums, x)
 	}
-	return &s.sums[s.refs[e]-n]
+	return &s.sums[*ref-s.n]
 }
 
-// bundle makes the edges of w, each of the links with the same ends.
-func (w *View) bundle(links []link, old *View) *folds {
-	s := &folds{old: old, refs: make([]uint32, 0, len(links))}
+// bundle makes the edges of w from those of the old view v that are shown.
+func (b *viewing) bundle(w, v *View) *folds {
+	s := &folds{old: v.edges, n: uint32(len(v.to))}
 	w.start = make([]uint32, 1, len(w.nodes)+1)
-	w.to = make([]uint32, 0, len(links))
-	for i, l := range links {
-		if i > 0 && l.from == links[i-1].from && l.to == links[i-1].to {
-			var x Edge
-			old.edges.edge(l.ref, &x)
-			s.own(uint32(len(s.refs)) - 1).merge(&x)
-			continue
-		}
-		for len(w.start) <= int(l.from) {
-			w.start = append(w.start, uint32(len(w.to)))
-		}
-		w.to, s.refs = append(w.to, l.to), append(s.refs, l.ref)
-		w.nodes[l.from].out++
-		w.nodes[l.to].in++
+	if len(b.groups) == 0 {
+		w.to, s.refs = make([]uint32, 0, len(v.to)), make([]uint32, 0, len(v.to))
 	}
-	for len(w.start) <= len(w.nodes) {
+	r := row{folds: s, at: make([]uint32, len(w.nodes))}
+	places := b.places()
+	for _, n := range w.nodes {
+		r.edges = r.edges[:0]
+		for len(places) > 0 && b.of[places[0]] == n {
+			b.collect(&r, v, places[0])
+			places = places[1:]
+		}
+		slices.SortFunc(r.edges, func(x, y bundled) int { return cmp.Compare(x.to, y.to) })
+		for _, e := range r.edges {
+			w.to, s.refs = append(w.to, e.to), append(s.refs, e.ref)
+			w.nodes[e.to].in++
+			n.out++
+		}
 		w.start = append(w.start, uint32(len(w.to)))
 	}
 	w.edges = s
 	return s
+}
+
+// places returns the places of the old view that are shown, by the place of what
+// shows them.
+func (b *viewing) places() []uint32 {
+	places := make([]uint32, 0, len(b.of))
+	for i, n := range b.of {
+		if n != nil {
+			places = append(places, uint32(i))
+		}
+	}
+	slices.SortStableFunc(places, func(x, y uint32) int { return cmp.Compare(b.of[x].number, b.of[y].number) })
+	return places
+}
+
+// row is the edges from one node, in no order.
+type row struct {
+	folds *folds
+	edges []bundled
+	at    []uint32 // by server: where its edge is, if it is in this row
+}
+
+// bundled is an edge in the making: its server, and its reference in folds.
+type bundled struct{ to, ref uint32 }
+
+// collect adds the edges from a place of the old view to a row.
+func (b *viewing) collect(r *row, v *View, place uint32) {
+	from := b.of[place]
+	for e := v.start[place]; e < v.start[place+1]; e++ {
+		to := b.of[v.to[e]]
+		if to == nil || b.opts.HideSelf && from == to {
+			continue
+		}
+		if b.opts.KeepEdge != nil && !b.opts.KeepEdge(v.edge(place, e)) {
+			continue
+		}
+		t := to.number
+		if i := r.at[t]; int(i) < len(r.edges) && r.edges[i].to == t {
+			var x Edge
+			v.edges.edge(e, &x)
+			r.folds.own(&r.edges[i].ref).merge(&x)
+			continue
+		}
+		r.at[t] = uint32(len(r.edges))
+		r.edges = append(r.edges, bundled{t, e})
+	}
+}
+
+// hideIsolated takes the nodes without an edge out of the view.
+func (v *View) hideIsolated() {
+	was := make([]uint32, len(v.nodes)) // the new place by the old
+	all, start := v.nodes[:0], v.start[:1]
+	for i, n := range v.nodes {
+		was[i] = uint32(len(all))
+		n.number = unlisted
+		if n.in+n.out > 0 {
+			n.number = was[i]
+			all, start = append(all, n), append(start, v.start[i+1])
+		}
+	}
+	clear(v.nodes[len(all):])
+	v.nodes, v.start = all, start
+	for i, t := range v.to {
+		v.to[i] = was[t]
+	}
 }
 
 // failed returns the edges of failed attempts alone that are shown.
@@ -193,7 +174,7 @@ func (w *View) addFailed(failed []Edge, s *folds) {
 		if f, t := e.Client.number, e.Server.number; f != unlisted && t != unlisted {
 			lo := w.start[f]
 			if i, ok := slices.BinarySearch(w.to[lo:w.start[f+1]], t); ok {
-				s.own(lo + uint32(i)).merge(&e)
+				s.own(&s.refs[lo+uint32(i)]).merge(&e)
 				continue
 			}
 		}

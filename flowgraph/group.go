@@ -53,12 +53,11 @@ func (v *View) View(opts *ViewOptions) *View {
 	for i, n := range b.all {
 		n.number = uint32(i)
 	}
-	links := b.links(v)
-	if b.opts.HideIsolated {
-		b.hideIsolated(links)
-	}
 	w := &View{nodes: b.all, stats: v.stats}
-	folded := w.bundle(links, v)
+	folded := b.bundle(w, v)
+	if b.opts.HideIsolated {
+		w.hideIsolated()
+	}
 	w.addFailed(b.failed(v), folded)
 	w.turn()
 	return w

@@ -168,7 +168,8 @@ func (b *reading) number(v *View) {
 func (b *reading) rows(v *View) {
 	v.start = make([]uint32, 1, len(v.nodes)+1)
 	v.to = make([]uint32, 0, len(b.edges))
-	w := &whole{g: b.g, settled: b.g.edges.sums, live: b.live.sums, refs: make([]edgeRef, 0, len(b.edges))}
+	w := &whole{settled: b.g.edges.sums, live: b.live.sums, refs: make([]edgeRef, 0, len(b.edges))}
+	fail := failures{g: b.g, edges: w}
 	lo := 0
 	for from := range b.byID {
 		for end := int(b.ends[from]); lo < end; {
@@ -182,9 +183,9 @@ func (b *reading) rows(v *View) {
 			lo += n
 			if !connected {
 				for _, f := range run {
-					w.failed = append(w.failed, f.ref())
+					fail.refs = append(fail.refs, f.ref())
 				}
-				w.failedRuns = append(w.failedRuns, failedRun{b.byID[from].number, b.byID[run[0].to()].number, uint32(len(w.failed))})
+				fail.runs = append(fail.runs, failedRun{b.byID[from].number, b.byID[run[0].to()].number, uint32(len(fail.refs))})
 				continue
 			}
 			if n > 1 && w.ends == nil {
@@ -208,19 +209,24 @@ func (b *reading) rows(v *View) {
 		}
 	}
 	v.edges = w
-	v.failed = w.failures
+	v.failed = fail.all
 	v.turn()
 }
 
 // whole holds the edges of a graph.
 type whole struct {
-	g          *Graph
-	settled    *sums // of the graph's own table, which may get others
-	live       *sums
-	refs       []edgeRef
-	ends       []uint32 // where the run of each edge ends; nil if all are of one
-	failed     []edgeRef
-	failedRuns []failedRun
+	settled *sums // of the graph's own table, which may get others
+	live    *sums
+	refs    []edgeRef
+	ends    []uint32 // where the run of each edge ends; nil if all are of one
+}
+
+// failures are the failed attempts of a graph where none succeeded.
+type failures struct {
+	g     *Graph
+	edges *whole
+	refs  []edgeRef
+	runs  []failedRun
 }
 
 type failedRun struct{ from, to, end uint32 }
@@ -275,13 +281,13 @@ func (w *whole) load(r edgeRef, x *Edge) {
 	w.settled.load(uint32(r), x)
 }
 
-// failures yields the edges of failed attempts alone.
-func (w *whole) failures(yield func(Edge) bool) {
+// all yields the edges of failed attempts.
+func (s *failures) all(yield func(Edge) bool) {
 	lo := uint32(0)
-	for _, r := range w.failedRuns {
+	for _, r := range s.runs {
 		var e Edge
-		w.sum(w.failed[lo:r.end], &e)
-		e.Client, e.Server = w.g.nodes.at(r.from), w.g.nodes.at(r.to)
+		s.edges.sum(s.refs[lo:r.end], &e)
+		e.Client, e.Server = s.g.nodes.at(r.from), s.g.nodes.at(r.to)
 		if !yield(e) {
 			return
 		}
