@@ -5,9 +5,11 @@
 // result of an earlier run in the folder go-graphviz of the temporary directory.
 // Anybody can make that folder first, and put code into it that another user,
 // or root, then runs. So this package, when it is initialised, points the
-// temporary directory elsewhere: into the user's cache directory if nobody else
-// can write there, and else to where no folder can be made, so that nothing is
-// kept. [Restore] puts it back.
+// temporary directory elsewhere: into the user's cache directory; without one, as
+// services have none, into a folder of this user's in the temporary directory; and
+// if somebody else can write in either, to where no folder can be made, so that
+// nothing is kept, and a second is spent on compiling each time. [Restore] puts it
+// back.
 //
 // That works because a program initialises its packages in the order of their
 // import paths, as far as imports allow, and this one's path is before that of
@@ -16,6 +18,7 @@
 package wasmcache
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -45,11 +48,18 @@ func Restore() {
 // private returns a directory that only this user can write in, and reports
 // whether there is one.
 func private() (dir string, ok bool) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", false
+	if cache, err := os.UserCacheDir(); err == nil {
+		dir, ok = own(filepath.Join(cache, "tcpgraph"))
 	}
-	dir = filepath.Join(cache, "tcpgraph")
+	if !ok {
+		dir, ok = own(filepath.Join(os.TempDir(), fmt.Sprintf("tcpgraph-%d", os.Geteuid())))
+	}
+	return dir, ok
+}
+
+// own makes a directory if it is not there, and reports whether it is this user's
+// own.
+func own(dir string) (real string, ok bool) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", false
 	}
