@@ -153,19 +153,16 @@ static __always_inline bool still_that(struct sock *sk, const struct conn *c)
 }
 
 /*
- * Reports a connection that has waited for too long. Writes out its key if its
- * entry is of no more use, or 0 if it has not waited for long enough.
+ * Reports a connection that has waited for too long, and deletes its entry if
+ * that is of no more use. Counts those that have not waited for long enough.
  */
-static __always_inline int report_unaccepted(struct seq_file *seq,
-					     const __u64 *entry)
+static long report_unaccepted(struct bpf_map *map, const __u64 *entry,
+			      void *value, __u32 *left)
 {
-	__u64 key, none = 0;
-	struct conn *c, copy;
+	__u64 key = *entry;
+	/* The value may be another's by now, whose key is not that. */
+	struct conn *c = bpf_map_lookup_elem(&pending, &key), copy;
 
-	if (!entry)
-		return 0;
-	key = *entry;
-	c = bpf_map_lookup_elem(&pending, &key);
 	if (!c)
 		return 0;
 	/*
@@ -177,13 +174,13 @@ static __always_inline int report_unaccepted(struct seq_file *seq,
 	if (!accepted_as(key, &copy.tuple) &&
 	    still_that((struct sock *)key, &copy)) {
 		if (bpf_ktime_get_boot_ns() - copy.since < unaccepted_after) {
-			bpf_seq_write(seq, &none, sizeof(none));
+			(*left)++;
 			return 0;
 		}
 		if (!claim((struct sock *)key, &copy))
 			emit_open(&copy, copy.since);
 	}
-	bpf_seq_write(seq, &key, sizeof(key));
+	bpf_map_delete_elem(&pending, &key);
 	return 0;
 }
 

@@ -37,10 +37,10 @@ struct flow {
 };
 
 /*
- * Connections, by both ends. Inserted by the half that opens first. Deleted by
- * user space, a while after they are done: an entry can be used for another at
- * once (since the hash tables allocate by themselves, 6.1), so nobody may look
- * at it any more.
+ * Connections, by both ends. Inserted by the half that opens first. Deleted a
+ * while after they are done: an entry can be used for another at once (since
+ * the hash tables allocate by themselves, 6.1), so nobody may look at it any
+ * more.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -409,29 +409,22 @@ static __noinline bool flow_close(const struct conn *c, __u64 since, __u64 time,
 
 /*
  * Connections that last are reported by themselves, so that they are not known
- * only when they end. The keys of those that are done are written out, to be
- * deleted.
+ * only when they end. Those that are done are deleted.
  */
-static __always_inline int sweep_flow(struct seq_file *seq, const void *key)
+static long sweep_flow(struct bpf_map *map, const struct flow_key *key,
+		       struct flow *f, void *unused)
 {
 	__u64 flags, opened, closed, now = bpf_ktime_get_boot_ns();
 	struct side *c, *s;
-	struct flow_key k;
-	struct flow *f;
+	struct flow_key k = *key;
 
-	if (!key)
-		return 0;
-	__builtin_memcpy(&k, key, sizeof(k));
-	f = bpf_map_lookup_elem(&flows, &k);
-	if (!f)
-		return 0;
 	c = &f->sides[SIDE_CLIENT];
 	s = &f->sides[SIDE_SERVER];
 	flags = f->flags;
 	if (flags & FLOW_DONE) {
 		closed = c->closed > s->closed ? c->closed : s->closed;
 		if (now - closed > FLOW_LINGER)
-			bpf_seq_write(seq, &k, sizeof(k));
+			bpf_map_delete_elem(&flows, &k);
 		return 0;
 	}
 	if (!(flags & (FLOW_OPEN | FLOW_OPEN << SIDE_SERVER)))

@@ -90,7 +90,7 @@ struct {
 /*
  * Incoming connections that wait for their accept, by the address of their
  * socket. Inserted as they are established, deleted as they are accepted or
- * closed, and by user space when the scan has reported them. The scan walks
+ * closed, and by the scan when it has reported them. The scan walks
  * this table and not the sockets' storage: the iterator over that brings
  * Linux 7.3 down when a socket is freed meanwhile.
  */

@@ -199,18 +199,29 @@ int connect_syscall(struct trace_event_raw_sys_exit *ctx)
 	return 0;
 }
 
-/* Connections that wait for their accept for too long. */
-SEC("iter/bpf_map_elem")
-int scan_unaccepted(struct bpf_iter__bpf_map_elem *ctx)
+/*
+ * User space runs these two. They are at no tracepoint: that is the one type of
+ * program for tracing which can be run at will since before 5.13, from when on
+ * there are loops over tables. (There are iterators over tables, too, but some
+ * kernels that are locked down refuse those.)
+ */
+
+/* Connections that wait for their accept for too long; how many may come to. */
+SEC("raw_tp")
+int scan_unaccepted(void *ctx)
 {
-	return report_unaccepted(ctx->meta->seq, ctx->key);
+	__u32 left = 0;
+
+	bpf_for_each_map_elem(&pending, report_unaccepted, &left, 0);
+	return left;
 }
 
 /* Connections that are in no total yet. */
-SEC("iter/bpf_map_elem")
-int sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
+SEC("raw_tp")
+int sweep_flows(void *ctx)
 {
-	return sweep_flow(ctx->meta->seq, ctx->key);
+	bpf_for_each_map_elem(&flows, sweep_flow, NULL, 0);
+	return 0;
 }
 
 /* What was there before the tracer: all files of all processes. */

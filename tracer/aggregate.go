@@ -5,7 +5,6 @@ package tracer
 import (
 	"fmt"
 	"time"
-	"unsafe"
 
 	"example.com/tcpgraph/bpf"
 )
@@ -16,8 +15,6 @@ var aggregateMaps = []string{bpf.TcpgraphMapFlows, bpf.TcpgraphMapTotals, bpf.Tc
 // sweepEvery is how often the kernel's table of connections is gone through at
 // least, which also bounds what it holds of those that are done.
 const sweepEvery = 250 * time.Millisecond
-
-const flowKeySize = int(unsafe.Sizeof(bpf.TcpgraphFlowKey{}))
 
 // aggregator makes events of the totals that the kernel keeps. Each total is of
 // an epoch; it is read an epoch later, when no program adds to it any more.
@@ -73,15 +70,7 @@ func (k *kernel) sweep(after time.Duration) error {
 	if err := k.variable(bpf.TcpgraphVarAggregateAfter).Set(uint64(after)); err != nil {
 		return fmt.Errorf("set aggregate_after: %w", err)
 	}
-	done, err := readIter(k.sweeps)
-	if err != nil {
-		return fmt.Errorf("sweep the connections: %w", err)
-	}
-	keys := make([][unsafe.Sizeof(bpf.TcpgraphFlowKey{})]byte, len(done)/flowKeySize)
-	for i := range keys {
-		copy(keys[i][:], done[i*flowKeySize:])
-	}
-	if err := deleteKeys(k.table(bpf.TcpgraphMapFlows), keys); err != nil {
+	if _, err := k.prog(bpf.TcpgraphProgSweepFlows).Run(nil); err != nil {
 		return fmt.Errorf("sweep the connections: %w", err)
 	}
 	return nil

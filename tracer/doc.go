@@ -21,7 +21,7 @@
 //
 // # Requirements
 //
-// Linux 5.11 or later with BTF (CONFIG_DEBUG_INFO_BTF, the default of all large
+// Linux 5.13 or later with BTF (CONFIG_DEBUG_INFO_BTF, the default of all large
 // distributions) and root, or CAP_BPF and CAP_PERFMON. Elsewhere Open returns an
 // error that matches [errors.ErrUnsupported]. CAP_SYS_ADMIN is of use besides:
 // without it the tracer finds neither tracefs, which the accept hook of last

@@ -19,8 +19,8 @@ func checkKernel() error {
 		return os.NewSyscallError("uname", err)
 	}
 	release := unix.ByteSliceToString(u.Release[:])
-	if !atLeast(release, 5, 11) {
-		return fmt.Errorf("kernel %s is too old: Linux 5.11 or later is needed: %w", release, errors.ErrUnsupported)
+	if !atLeast(release, 5, 13) {
+		return fmt.Errorf("kernel %s is too old: Linux 5.13 or later is needed: %w", release, errors.ErrUnsupported)
 	}
 	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("kernel %s has no BTF at /sys/kernel/btf/vmlinux: use a kernel built with CONFIG_DEBUG_INFO_BTF, and mount /sys: %w", release, errors.ErrUnsupported)
@@ -67,7 +67,7 @@ func explain(err error) error {
 		}
 		return &openError{remedy, permissionError{err}}
 	case errors.Is(err, ebpf.ErrNotSupported):
-		return &openError{"this kernel lacks what is needed: Linux 5.11 or later with BTF", errors.Join(err, errors.ErrUnsupported)}
+		return &openError{"this kernel lacks what is needed: Linux 5.13 or later with BTF", errors.Join(err, errors.ErrUnsupported)}
 	}
 	return err
 }

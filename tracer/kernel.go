@@ -3,7 +3,6 @@
 package tracer
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -25,8 +24,6 @@ type kernel struct {
 	spec    *ebpf.CollectionSpec
 	coll    *ebpf.Collection
 	cache   *btf.Cache
-	scans   *link.Iter
-	sweeps  *link.Iter  // if connections are added up
 	mu      sync.Mutex  // of hooks
 	hooks   []io.Closer // in order of attachment
 	names   []string
@@ -90,17 +87,6 @@ func load(o *Options) (k *kernel, err error) {
 
 // attach attaches the hooks. They begin with takeSnapshot.
 func (k *kernel) attach(want AcceptHook) error {
-	var err error
-	k.scans, err = link.AttachIter(link.IterOptions{Program: k.prog(bpf.TcpgraphProgScanUnaccepted), Map: k.table(bpf.TcpgraphMapPending)})
-	if err != nil {
-		return fmt.Errorf("attach iter/bpf_map_elem: %w", err)
-	}
-	if sweep := k.prog(bpf.TcpgraphProgSweepFlows); sweep != nil {
-		k.sweeps, err = link.AttachIter(link.IterOptions{Program: sweep, Map: k.table(bpf.TcpgraphMapFlows)})
-		if err != nil {
-			return fmt.Errorf("attach iter/bpf_map_elem: %w", err)
-		}
-	}
 	if err := k.attachAccept(want); err != nil {
 		return err
 	}
@@ -148,11 +134,6 @@ func (k *kernel) detach() error {
 // Close frees everything. It may be called on a partly built kernel.
 func (k *kernel) Close() error {
 	err := k.detach()
-	for _, it := range []*link.Iter{k.scans, k.sweeps} {
-		if it != nil {
-			err = errors.Join(err, it.Close())
-		}
-	}
 	k.coll.Close()
 	return err
 }
@@ -163,48 +144,11 @@ func (k *kernel) scan(after time.Duration) (left int, err error) {
 	if err := k.variable(bpf.TcpgraphVarUnacceptedAfter).Set(uint64(after)); err != nil {
 		return 0, fmt.Errorf("set unaccepted_after: %w", err)
 	}
-	out, err := readIter(k.scans)
+	n, err := k.prog(bpf.TcpgraphProgScanUnaccepted).Run(nil)
 	if err != nil {
 		return 0, fmt.Errorf("scan for unaccepted connections: %w", err)
 	}
-	var done []uint64
-	for ; len(out) >= 8; out = out[8:] {
-		if key := binary.NativeEndian.Uint64(out); key != 0 {
-			done = append(done, key)
-		} else {
-			left++
-		}
-	}
-	if err := deleteKeys(k.table(bpf.TcpgraphMapPending), done); err != nil {
-		return 0, fmt.Errorf("scan for unaccepted connections: %w", err)
-	}
-	return left, nil
-}
-
-// readIter runs an iterator to its end and returns what the program wrote.
-func readIter(it *link.Iter) ([]byte, error) {
-	r, err := it.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return io.ReadAll(r)
-}
-
-// deleteKeys deletes entries. Some may be gone: an iterator can come by one
-// twice, and the programs delete as well.
-func deleteKeys[K any](m *ebpf.Map, keys []K) error {
-	for len(keys) > 0 {
-		n, err := m.BatchDelete(keys, nil)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, ebpf.ErrKeyNotExist) || n >= len(keys) {
-			return err
-		}
-		keys = keys[n+1:]
-	}
-	return nil
+	return int(n), nil
 }
 
 // setWaiting says whether the next event is to wake the reader.
@@ -251,7 +195,7 @@ func (k *kernel) skipped() uint64 {
 	for _, name := range k.stateProgs {
 		s, err := k.prog(name).Stats()
 		if err != nil {
-			return 0 // before Linux 5.12 it is not known
+			return 0 // it is there since Linux 5.12
 		}
 		least = min(least, s.RecursionMisses)
 	}

@@ -76,7 +76,7 @@ type Options struct {
 	// to two intervals late. A graph of the events is the same, with the same
 	// counts, but for the times of its edges.
 	//
-	// It needs Linux 5.12, on arm64 5.18.
+	// On arm64 it needs Linux 5.18.
 	Aggregate time.Duration
 
 	// Buffer is how many events the channel holds. Zero is DefaultBuffer.
@@ -169,7 +169,7 @@ type Lost struct {
 	Ends uint64
 	// Skipped is how many changes of a socket's state can have been missed at
 	// the very most, because a processor was interrupted twice over while it
-	// passed on others; mostly none was. It is not known before Linux 5.12.
+	// passed on others; mostly none was.
 	Skipped uint64
 	// Details counts processes whose Exe and Cmdline found no room in the
 	// ring buffer. No event is lost with them.

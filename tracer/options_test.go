@@ -93,7 +93,7 @@ func TestExplain(t *testing.T) {
 		says      string
 	}{
 		{"no permission", fmt.Errorf("load\nlong\nlog: %w", unix.EPERM), os.ErrPermission, errors.ErrUnsupported, "CAP_BPF"},
-		{"not supported", fmt.Errorf("map: %w", ebpf.ErrNotSupported), errors.ErrUnsupported, os.ErrPermission, "Linux 5.11"},
+		{"not supported", fmt.Errorf("map: %w", ebpf.ErrNotSupported), errors.ErrUnsupported, os.ErrPermission, "Linux 5.13"},
 		{"refused by the verifier", fmt.Errorf("load: %w", verifier), nil, os.ErrPermission, "please report"},
 		{"another", os.ErrClosed, os.ErrClosed, os.ErrPermission, "closed"},
 	} {

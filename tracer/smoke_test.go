@@ -87,7 +87,7 @@ func TestSmoke(t *testing.T) {
 	s.check(tr)
 }
 
-// TestTooOld wants Open to refuse a kernel before 5.11 in words that help.
+// TestTooOld wants Open to refuse a kernel before 5.13 in words that help.
 func TestTooOld(t *testing.T) {
 	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {
@@ -105,7 +105,7 @@ func TestTooOld(t *testing.T) {
 	if !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Open: got the error %v, want one that matches %v", err, errors.ErrUnsupported)
 	}
-	got, want := err.Error(), "tracer: kernel "+name+" is too old: Linux 5.11 or later is needed"
+	got, want := err.Error(), "tracer: kernel "+name+" is too old: Linux 5.13 or later is needed"
 	if !strings.HasPrefix(got, want) || strings.Contains(got, "\n") {
 		t.Errorf("Open: got the error %q, want one line that begins with %q", got, want)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"unsafe"
@@ -69,7 +70,12 @@ func (k *kernel) walk(prog *ebpf.Program) ([]byte, error) {
 		return nil, fmt.Errorf("snapshot: attach %v: %w", prog, err)
 	}
 	defer it.Close()
-	out, err := readIter(it)
+	r, err := it.Open()
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: open %v: %w", prog, err)
+	}
+	defer r.Close()
+	out, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: read %v: %w", prog, err)
 	}

@@ -4,10 +4,6 @@ package tracer
 
 import (
 	"testing"
-
-	"github.com/cilium/ebpf"
-
-	"example.com/tcpgraph/internal/netlab"
 )
 
 // TestTotalsBreak has a reader that breaks off while totals are delivered, and
@@ -50,28 +46,5 @@ func TestTotalsBreak(t *testing.T) {
 	}
 	if got := p.received.Load(); got != 2*n {
 		t.Errorf("received: got %d, want %d", got, 2*n)
-	}
-}
-
-// TestDeleteKeys deletes keys of which some are not there.
-func TestDeleteKeys(t *testing.T) {
-	netlab.Require(t)
-	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Hash, KeySize: 8, ValueSize: 1, MaxEntries: 8})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	for _, key := range []uint64{1, 2, 3} {
-		if err := m.Put(key, uint8(0)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := deleteKeys(m, []uint64{9, 1, 1, 2, 8, 8, 3, 9}); err != nil {
-		t.Fatal(err)
-	}
-	var key uint64
-	var value uint8
-	for entries := m.Iterate(); entries.Next(&key, &value); {
-		t.Errorf("key %d is still there", key)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // Tracer is a running trace. It exists on Linux only.
 type Tracer struct{}
 
-var errUnsupported = fmt.Errorf("tracer: needs Linux 5.11 or later, this is %s: %w", runtime.GOOS, errors.ErrUnsupported)
+var errUnsupported = fmt.Errorf("tracer: needs Linux 5.13 or later, this is %s: %w", runtime.GOOS, errors.ErrUnsupported)
 
 // Open returns an error that matches [errors.ErrUnsupported].
 func Open(*Options) (*Tracer, error) { return nil, errUnsupported }
