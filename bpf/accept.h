@@ -25,7 +25,7 @@ static __always_inline struct sock *tcp_of(struct sock *sk)
 /* The socket behind a descriptor of the current process. */
 static __always_inline struct sock *socket_of_fd(long fd)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct files_struct *files = task->files;
 	struct file *file = NULL;
 	struct socket *sock;

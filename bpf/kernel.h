@@ -272,4 +272,18 @@ struct user_pt_regs {
 
 #pragma clang attribute pop
 
+/* Since Linux 6.2. */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+/*
+ * The same pointer, for reading only. Of one that may be passed on, a verifier
+ * from 6.3 on searches all types of the kernel several times for each pointer
+ * that is read through it; before 7.0 one after another, half a millisecond
+ * each time. It does not where it knows that it may not.
+ */
+#define read_only(p)                                                           \
+	(bpf_rdonly_cast ? (typeof(p))bpf_rdonly_cast(                         \
+				   p, bpf_core_type_id_kernel(typeof(*(p))))   \
+			 : (p))
+
 #endif /* TCPGRAPH_KERNEL_H */

@@ -23,13 +23,10 @@ struct {
 	__type(value, __u32);
 } described SEC(".maps");
 
-/*
- * Where the walk up a path is. In memory, and volatile, so that the verifier
- * does not follow each value that it can take through all the steps.
- */
+/* Where the walk up a path is. */
 struct walk {
-	volatile __u64 dentry, vfs;
-	volatile __u32 off;
+	__u64 dentry, vfs;
+	__u32 off;
 	__u32 pad;
 };
 
@@ -55,6 +52,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct process_buf);
 } process_bufs SEC(".maps");
+
+static __always_inline struct task_struct *current_task(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return read_only(task);
+}
 
 /* The number of a process in the tracer's PID namespace; 0 if it has none. */
 static __always_inline __u32 visible_pid(struct task_struct *leader)
@@ -89,51 +93,74 @@ static __always_inline void fill_owner(struct owner *o,
 	bpf_probe_read_kernel(o->comm, sizeof(o->comm), leader->comm);
 }
 
+/* What a loop over paths goes through, for the number of its entries. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EXE_DEPTH);
+	__type(key, __u32);
+	__type(value, __u64);
+} steps SEC(".maps");
+
+struct climb {
+	struct process_buf *b;
+	__u32 len; /* set at the top */
+};
+
+/* A step up the path of an executable; not 0 if it was the last one. */
+static long climb_step(struct bpf_map *map, const __u32 *key, void *value,
+		       struct climb *c)
+{
+	__u32 in_mount = bpf_core_field_offset(struct mount, mnt);
+	struct walk *w = &c->b->walk;
+	struct vfsmount *vfs = (struct vfsmount *)w->vfs;
+	struct dentry *d = (struct dentry *)w->dentry, *up;
+	__u32 off = w->off;
+	long n;
+
+	if (d == BPF_CORE_READ(vfs, mnt_root)) {
+		struct mount *m = (void *)vfs - in_mount, *parent;
+
+		parent = BPF_CORE_READ(m, mnt_parent);
+		if (parent == m) {
+			c->len = off;
+			return 1;
+		}
+		w->dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
+		w->vfs = (__u64)parent + in_mount;
+		return 0;
+	}
+	up = BPF_CORE_READ(d, d_parent);
+	if (up == d || off >= EXE_MAX - NAME_LEN)
+		return 1;
+	/* Bounds that 6.1 keeps when it spills what is masked. */
+	barrier_var(off);
+	off &= EXE_MAX - 1;
+	n = bpf_probe_read_kernel_str(c->b->data + off, NAME_LEN,
+				      BPF_CORE_READ(d, d_name.name));
+	if (n <= 0)
+		return 1;
+	w->off = off + n;
+	w->dentry = (__u64)up;
+	return 0;
+}
+
 /*
  * Writes the components of the executable's path, leaf first, each with its
  * NUL; returns their length, 0 if the path has none or is too deep. The path
- * is the one that the root of the process's mount namespace sees.
+ * is the one that the root of the process's mount namespace sees. The verifier
+ * goes through a step of such a loop once, and not once for each.
  */
 static __always_inline __u32 exe_path(struct process_buf *b,
 				      struct mm_struct *mm)
 {
 	struct file *exe = BPF_CORE_READ(mm, exe_file);
-	__u32 in_mount = bpf_core_field_offset(struct mount, mnt);
-	struct walk *w = &b->walk;
+	struct climb c = {.b = b};
 
-	w->dentry = (__u64)BPF_CORE_READ(exe, f_path.dentry);
-	w->vfs = (__u64)BPF_CORE_READ(exe, f_path.mnt);
-	w->off = 0;
-	for (int i = 0; i < EXE_DEPTH; i++) {
-		struct vfsmount *vfs = (struct vfsmount *)w->vfs;
-		struct dentry *d = (struct dentry *)w->dentry, *up;
-		__u32 off = w->off;
-		long n;
-
-		if (d == BPF_CORE_READ(vfs, mnt_root)) {
-			struct mount *m = (void *)vfs - in_mount, *parent;
-
-			parent = BPF_CORE_READ(m, mnt_parent);
-			if (parent == m)
-				return off;
-			w->dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
-			w->vfs = (__u64)parent + in_mount;
-			continue;
-		}
-		up = BPF_CORE_READ(d, d_parent);
-		if (up == d || off >= EXE_MAX - NAME_LEN)
-			return 0;
-		/* Bounds that 6.1 keeps when it spills what is masked. */
-		barrier_var(off);
-		off &= EXE_MAX - 1;
-		n = bpf_probe_read_kernel_str(b->data + off, NAME_LEN,
-					      BPF_CORE_READ(d, d_name.name));
-		if (n <= 0)
-			return 0;
-		w->off = off + n;
-		w->dentry = (__u64)up;
-	}
-	return 0;
+	b->walk.dentry = (__u64)BPF_CORE_READ(exe, f_path.dentry);
+	b->walk.vfs = (__u64)BPF_CORE_READ(exe, f_path.mnt);
+	b->walk.off = 0;
+	bpf_for_each_map_elem(&steps, climb_step, &c, 0);
+	return c.len;
 }
 
 /* A buffer that no program which was interrupted on this processor uses. */
@@ -219,11 +246,13 @@ static __always_inline bool owner_wanted(const struct conn *c)
 
 /*
  * The current process as an owner, described. False if it is not wanted. Not
- * inlined, since it is large and called from several places.
+ * inlined, since it is large and called from several places. (Were it not
+ * static, the verifier would go through it only once, but that of 6.12 lets no
+ * such function be called where preemption is forbidden.)
  */
 static __noinline bool own_by_current(struct conn *c)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 
 	if (!c) /* for the verifier of some kernels */
 		return false;

@@ -74,10 +74,14 @@ static __always_inline void adopt_listener(struct seq_file *seq,
 	init->how = HOW_LISTENER;
 	init->direction = DIR_INCOMING;
 	c = bpf_sk_storage_get(&sockets, sk, init, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!c)
+	if (!c) {
 		bump(&lost, LOST_STORAGE);
-	else if (!c->state && older(&init->owner, &c->owner))
+		return;
+	}
+	if (!c->state && older(&init->owner, &c->owner))
 		c->owner = init->owner;
+	if (c->owner.start == init->owner.start)
+		write(seq, REC_LISTENER, init);
 }
 
 static __always_inline bool connected(int state)
@@ -149,7 +153,7 @@ static __always_inline void adopt_connection(struct seq_file *seq,
  */
 static __always_inline int adopt_closing(struct sock *sk, int state)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	__u64 key = (__u64)sk;
 	struct tcp_sock *tp;
 	struct conn *c;
@@ -225,7 +229,7 @@ static __always_inline int note_subflow(struct seq_file *seq, struct sock *sk,
 
 	if (!bpf_core_field_exists(msk->first))
 		return 0;
-	c.tuple.netns = sk->__sk_common.skc_net.net->ns.inum;
+	c.tuple.netns = read_only(sk)->__sk_common.skc_net.net->ns.inum;
 	if (!wanted_netns(c.tuple.netns))
 		return 0;
 	key = (__u64)BPF_CORE_READ(msk, first);
@@ -255,7 +259,7 @@ static __always_inline int snapshot_file(struct seq_file *seq,
 	if (!sk || (sk->__sk_common.skc_family != AF_INET &&
 		    sk->__sk_common.skc_family != AF_INET6))
 		return 0;
-	fill_owner(&o, task);
+	fill_owner(&o, read_only(task));
 	if (sk->sk_protocol == IPPROTO_TCP)
 		return adopt(seq, sk, &o);
 	if (sk->sk_protocol == IPPROTO_MPTCP && !snapshot_connections)

@@ -191,11 +191,12 @@ type TcpgraphProcessKey struct {
 type TcpgraphRecordType uint32
 
 const (
-	TcpgraphRecordTypeREC_OPEN    TcpgraphRecordType = 1
-	TcpgraphRecordTypeREC_CLOSE   TcpgraphRecordType = 2
-	TcpgraphRecordTypeREC_FAIL    TcpgraphRecordType = 3
-	TcpgraphRecordTypeREC_SUBFLOW TcpgraphRecordType = 4
-	TcpgraphRecordTypeREC_PROCESS TcpgraphRecordType = 5
+	TcpgraphRecordTypeREC_OPEN     TcpgraphRecordType = 1
+	TcpgraphRecordTypeREC_CLOSE    TcpgraphRecordType = 2
+	TcpgraphRecordTypeREC_FAIL     TcpgraphRecordType = 3
+	TcpgraphRecordTypeREC_SUBFLOW  TcpgraphRecordType = 4
+	TcpgraphRecordTypeREC_PROCESS  TcpgraphRecordType = 5
+	TcpgraphRecordTypeREC_LISTENER TcpgraphRecordType = 6
 )
 
 type TcpgraphTotal struct {
@@ -256,6 +257,7 @@ const (
 	TcpgraphMapPorts               = "ports"
 	TcpgraphMapProcessBufs         = "process_bufs"
 	TcpgraphMapSockets             = "sockets"
+	TcpgraphMapSteps               = "steps"
 	TcpgraphMapSubflows            = "subflows"
 	TcpgraphMapTold                = "told"
 	TcpgraphMapTotals              = "totals"
@@ -395,6 +397,7 @@ type TcpgraphMapSpecs struct {
 	Ports       *ebpf.MapSpec `ebpf:"ports"`
 	ProcessBufs *ebpf.MapSpec `ebpf:"process_bufs"`
 	Sockets     *ebpf.MapSpec `ebpf:"sockets"`
+	Steps       *ebpf.MapSpec `ebpf:"steps"`
 	Subflows    *ebpf.MapSpec `ebpf:"subflows"`
 	Told        *ebpf.MapSpec `ebpf:"told"`
 	Totals      *ebpf.MapSpec `ebpf:"totals"`
@@ -472,6 +475,7 @@ type TcpgraphMaps struct {
 	Ports       *ebpf.Map `ebpf:"ports"`
 	ProcessBufs *ebpf.Map `ebpf:"process_bufs"`
 	Sockets     *ebpf.Map `ebpf:"sockets"`
+	Steps       *ebpf.Map `ebpf:"steps"`
 	Subflows    *ebpf.Map `ebpf:"subflows"`
 	Told        *ebpf.Map `ebpf:"told"`
 	Totals      *ebpf.Map `ebpf:"totals"`
@@ -499,6 +503,7 @@ func (m *TcpgraphMaps) Close() error {
 		m.Ports,
 		m.ProcessBufs,
 		m.Sockets,
+		m.Steps,
 		m.Subflows,
 		m.Told,
 		m.Totals,

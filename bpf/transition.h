@@ -47,6 +47,8 @@ static __always_inline void await_accept(struct sock *sk, struct conn *c)
 static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 					  struct conn *c)
 {
+	struct socket *held = tp->inet_conn.icsk_inet.sk.sk_socket;
+
 	if (!c) {
 		c = conn_create(sk);
 		if (!c)
@@ -56,9 +58,9 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 		 * listener that is not known. Otherwise the connect began
 		 * before the tracer, and the snapshot will tell its owner.
 		 */
-		c->role = sk->sk_socket ? ROLE_ACTIVE : ROLE_LISTENER;
+		c->role = held ? ROLE_ACTIVE : ROLE_LISTENER;
 		c->how = HOW_LISTENER;
-		c->direction = sk->sk_socket ? DIR_OUTGOING : DIR_INCOMING;
+		c->direction = held ? DIR_OUTGOING : DIR_INCOMING;
 	}
 	c->state = TCP_ESTABLISHED;
 	c->since = bpf_ktime_get_boot_ns();
@@ -100,10 +102,10 @@ static __always_inline struct conn *accepted_as(__u64 key,
 
 /* Why a connect failed. The kernel keeps a reason only if the network gave it.
  */
-static __always_inline __u16 connect_error(struct sock *sk)
+static __always_inline __u16 connect_error(struct sock *sk, struct tcp_sock *tp)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct socket *sock = sk->sk_socket;
+	struct task_struct *task = current_task();
+	struct socket *sock = tp->inet_conn.icsk_inet.sk.sk_socket;
 
 	if (sk->sk_err)
 		return sk->sk_err;
@@ -129,7 +131,7 @@ static __always_inline void emit_fail(struct sock *sk, struct tcp_sock *tp,
 	read_tuple(&c->tuple, tp);
 	if (c->filtered || !c->owner.pid || !wanted(&c->tuple))
 		return;
-	error = connect_error(sk);
+	error = connect_error(sk, tp);
 	if (error == EADDRNOTAVAIL && !sk->sk_err)
 		thread = bpf_get_current_pid_tgid();
 	bpf_map_update_elem(&failed, &key, &thread, BPF_ANY);
@@ -228,13 +230,14 @@ static __always_inline bool unseen(const struct conn *c, int oldstate)
 static __always_inline int transition(struct sock *sk, int oldstate,
 				      int newstate)
 {
+	struct sock *plain = read_only(sk);
 	struct tcp_sock *tp;
 	struct conn *c;
 
 	/* MPTCP sockets pass here too; their subflows are what connects. */
 	if (!current_phase || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
-	if (!wanted_netns(sk->__sk_common.skc_net.net->ns.inum))
+	if (!wanted_netns(plain->__sk_common.skc_net.net->ns.inum))
 		return 0;
 	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (c && c->state == newstate)

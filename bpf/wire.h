@@ -18,6 +18,7 @@ enum record_type {
 	REC_SUBFLOW, /* an MPTCP socket: its namespace, owner, descriptor
 			(since) */
 	REC_PROCESS,
+	REC_LISTENER, /* found by the snapshot: its owner, tuple */
 };
 
 /* How an owner is known. */

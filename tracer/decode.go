@@ -66,12 +66,16 @@ func (d *decoder) decode(b []byte, e *Event) (bool, error) {
 }
 
 // decodeSnapshot decodes what the snapshot wrote, and remembers it. Of two
-// records of a connection the later one tells its owner.
+// records of a connection the later one tells its owner. Who listens is looked up
+// now: by the time that a connection tells of it, the process can be gone.
 func (d *decoder) decodeSnapshot(records []byte) []Event {
 	events := make([]Event, 0, len(records)/eventSize)
 	d.before = make(map[endpoints]int, len(records)/eventSize)
 	for r := range eachEvent(records) {
 		var e Event
+		if r.Type == uint8(bpf.TcpgraphRecordTypeREC_LISTENER) {
+			d.processes.get(processKey{r.Owner.Start, r.Owner.Pid})
+		}
 		if r.Type != uint8(bpf.TcpgraphRecordTypeREC_OPEN) || d.convert(r, &e) != nil {
 			continue
 		}

@@ -254,6 +254,29 @@ func TestSnapshotDuplicates(t *testing.T) {
 	}
 }
 
+// TestSnapshotListeners wants what is known of a process that listens to outlive
+// it.
+func TestSnapshotListeners(t *testing.T) {
+	d := testDecoder()
+	gone := false
+	d.processes.read = func(processKey) processInfo {
+		if gone {
+			return processInfo{}
+		}
+		return processInfo{exe: "/usr/bin/server"}
+	}
+	listener := wire{typ: 6, pid: 7, start: 70}
+	if before := d.decodeSnapshot(listener.bytes()); len(before) != 0 {
+		t.Errorf("a listener made events: %v", before)
+	}
+	gone = true
+	var e Event
+	open := wire{typ: 1, how: 1, direction: 2, pid: 7, start: 70}
+	if ok, err := d.decode(open.bytes(), &e); !ok || err != nil || e.Process.Exe != "/usr/bin/server" {
+		t.Errorf("got %v, %v and the executable %q", ok, err, e.Process.Exe)
+	}
+}
+
 func TestJoinPath(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                         "",

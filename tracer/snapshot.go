@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -18,10 +19,11 @@ import (
 	"example.com/tcpgraph/bpf"
 )
 
-// takeSnapshot lets the hooks begin and then walks all open files of all processes, and the subflows of
-// those that are Multipath TCP sockets. The kernel side enters what it finds
-// into the state of each socket, unless a hook was there first; what it entered
-// it also writes out, and only that is returned: raw events, one after another.
+// takeSnapshot lets the hooks begin and then walks all open files of all
+// processes, and the subflows of those that are Multipath TCP sockets. The kernel
+// side enters what it finds into the state of each socket, unless a hook was there
+// first; what it entered it also writes out, and only that is returned: raw
+// events, one after another, among them one for each socket that listens.
 func (k *kernel) takeSnapshot(listenersOnly bool) ([]byte, error) {
 	phase := bpf.TcpgraphPhasePHASE_SNAPSHOT
 	if listenersOnly {
@@ -30,16 +32,18 @@ func (k *kernel) takeSnapshot(listenersOnly bool) ([]byte, error) {
 	if err := k.enter(phase); err != nil {
 		return nil, err
 	}
-	subflows, err := k.walk(k.prog(bpf.TcpgraphProgSnapshotFiles))
+	listeners, err := k.walk(k.prog(bpf.TcpgraphProgSnapshotFiles))
 	if err != nil {
 		return nil, err
 	}
-	namespaces := namespacesOf(subflows)
-	if _, err := k.walkIn(namespaces, true); err != nil {
+	namespaces := namespacesOf(listeners)
+	more, err := k.walkIn(namespaces, true)
+	if err != nil {
 		return nil, err
 	}
+	listeners = append(listeners, more...)
 	if listenersOnly {
-		return nil, nil
+		return listeners, nil
 	}
 	if err := k.variable(bpf.TcpgraphVarSnapshotConnections).Set(uint32(1)); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
@@ -48,11 +52,11 @@ func (k *kernel) takeSnapshot(listenersOnly bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	more, err := k.walkIn(namespaces, false)
+	more, err = k.walkIn(namespaces, false)
 	if err != nil {
 		return nil, err
 	}
-	return append(found, more...), k.enter(bpf.TcpgraphPhasePHASE_RUNNING)
+	return slices.Concat(listeners, found, more), k.enter(bpf.TcpgraphPhasePHASE_RUNNING)
 }
 
 // enter tells the programs what to do from now on.
@@ -90,6 +94,9 @@ type holder struct{ pid, fd uint32 }
 func namespacesOf(records []byte) map[uint32]holder {
 	holders := make(map[uint32]holder)
 	for r := range eachEvent(records) {
+		if r.Type != uint8(bpf.TcpgraphRecordTypeREC_SUBFLOW) {
+			continue
+		}
 		holders[r.Tuple.Netns] = holder{r.Owner.Pid, uint32(r.Since)}
 	}
 	return holders
