@@ -139,8 +139,14 @@ func (e *encoder) link(uid, vid int64, l link, attrs []Attribute) error {
 	if !e.directed && l != nil && reversed(uid, vid, l) {
 		uid, vid = vid, uid // so that head and tail are what l means by them
 	}
-	e.indent()
-	e.buf = e.names.append(e.buf, uid)
+	if uid != e.tail || e.tailText == nil {
+		start := len(e.buf)
+		e.indent()
+		e.buf = e.names.append(e.buf, uid)
+		e.tail, e.tailText = uid, append(e.tailText[:0], e.buf[start:]...)
+	} else {
+		e.buf = append(e.buf, e.tailText...)
+	}
 	var err error
 	if hasPorts {
 		err = e.appendPort(p.FromPort())

@@ -29,7 +29,13 @@ type encoder struct {
 	targets []int64     // scratch space
 	lines   []graph.Line
 	depth   int // of nested clusters, the graph itself being 1
-	nextID  int // of the next cluster
+
+	// How the last edge's statement began, and of which node that was: mostly
+	// it is that of the next one.
+	tail     int64
+	tailText []byte
+
+	nextID int // of the next cluster
 }
 
 func (e *encoder) encode() error {
