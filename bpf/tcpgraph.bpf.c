@@ -202,8 +202,8 @@ int connect_syscall(struct trace_event_raw_sys_exit *ctx)
 /*
  * User space runs these two. They are at no tracepoint: that is the one type of
  * program for tracing which can be run at will since before 5.13, from when on
- * there are loops over tables. (There are iterators over tables, too, but some
- * kernels that are locked down refuse those.)
+ * there are loops over tables. (There are iterators over tables, too, but the
+ * kernel of this project's machines refuses them, as it does fentry.)
  */
 
 /* Connections that wait for their accept for too long; how many may come to. */
