@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -40,8 +41,16 @@ func checkPrivileges() error {
 	if has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON) {
 		return nil
 	}
-	return os.ErrPermission
+	return errPrivileges
 }
+
+// errPrivileges is that the process lacks the capabilities.
+var errPrivileges error = privilegesError{}
+
+type privilegesError struct{}
+
+func (privilegesError) Error() string { return "no permission to trace the kernel" }
+func (privilegesError) Unwrap() error { return os.ErrPermission }
 
 // atLeast compares a kernel release such as "6.1.0-13-amd64". One that it
 // cannot read passes: what does not work will say so later.
@@ -60,12 +69,10 @@ func explain(err error) error {
 	case errors.As(err, &verifier) && !errors.Is(err, unix.EPERM):
 		// Its errno is EACCES at times, which is no matter of privileges.
 		return &openError{"the kernel refused the programs of this version: please report it with the kernel's release", verifierError{err}}
+	case errors.Is(err, errPrivileges):
+		return &openError{"run as root (go run -exec sudo …), or grant CAP_BPF and CAP_PERFMON (setcap cap_bpf,cap_perfmon+ep FILE)", err}
 	case errors.Is(err, os.ErrPermission):
-		remedy := "run as root (go run -exec sudo …), or grant CAP_BPF and CAP_PERFMON (setcap cap_bpf,cap_perfmon+ep FILE)"
-		if mode := lockdown(); mode != "" {
-			remedy = "the kernel is locked down (" + mode + "), which forbids BPF programs to read it: boot with lockdown=integrity or without lockdown"
-		}
-		return &openError{remedy, permissionError{err}}
+		return &openError{whoRefuses(), refusedError{err}}
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return &openError{"this kernel lacks what is needed: Linux 5.13 or later with BTF", errors.Join(err, errors.ErrUnsupported)}
 	}
@@ -81,12 +88,30 @@ type openError struct {
 func (e *openError) Error() string { return oneLine(e.err) + "; " + e.remedy }
 func (e *openError) Unwrap() error { return e.err }
 
-// permissionError leaves out which of the many steps was the first to be
-// refused, and what the loader guesses from it.
-type permissionError struct{ err error }
+// refusedError names the step that was refused, without what the loader guesses
+// from it.
+type refusedError struct{ err error }
 
-func (permissionError) Error() string   { return "no permission to trace the kernel" }
-func (e permissionError) Unwrap() error { return e.err }
+func (e refusedError) Error() string { return "no permission to trace the kernel: " + reason(e.err) }
+func (e refusedError) Unwrap() error { return e.err }
+
+// whoRefuses says what forbids a process that has the capabilities to use them.
+func whoRefuses() string {
+	if mode := lockdown(); mode != "" {
+		return "the kernel is locked down (" + mode + "), which forbids BPF programs to read it: boot with lockdown=integrity or without lockdown"
+	}
+	if inUserNamespace() {
+		return "the capabilities of this process are those of a user namespace (a rootless container): run it outside"
+	}
+	return "this process has the capabilities, so something else forbids it: a security module, a seccomp filter (run a container with --privileged), or the build of the kernel"
+}
+
+// inUserNamespace tells whether the process is in a user namespace other than
+// the initial one, which alone maps all numbers of users to themselves.
+func inUserNamespace() bool {
+	text, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && !slices.Equal(strings.Fields(string(text)), []string{"0", "0", "4294967295"})
+}
 
 // verifierError hides the errno of a program that the verifier refused.
 type verifierError struct{ error }

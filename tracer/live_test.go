@@ -231,16 +231,26 @@ func openProgram(c *netlab.Console, _ []string) error {
 	return c.Printf("%t %q", errors.Is(err, os.ErrPermission), err)
 }
 
-// TestUnprivileged opens a tracer as nobody.
+// TestUnprivileged opens a tracer as nobody, and as the root of a user namespace,
+// whose capabilities are worth nothing outside of it.
 func TestUnprivileged(t *testing.T) {
 	netlab.Require(t) // root, to become nobody
-	p := netlab.Current(t).Spawn(t, netlab.Spec{
-		Program: "open",
-		Attr:    &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}},
-	})
-	got := p.ReadLine()
-	if !strings.HasPrefix(got, `true "tracer: `) || !strings.Contains(got, "CAP_BPF") || strings.Contains(got, `\n`) {
-		t.Errorf("error of Open as nobody: got %s, want one that matches os.ErrPermission and names the remedy on one line", got)
+	one := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}
+	for _, tt := range []struct {
+		name, says string
+		attr       syscall.SysProcAttr
+	}{
+		{"nobody", "CAP_BPF", syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}},
+		{"user namespace", "user namespace", syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: one, GidMappings: one}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := netlab.Current(t).Spawn(t, netlab.Spec{Program: "open", Attr: &tt.attr})
+			got := p.ReadLine()
+			if !strings.HasPrefix(got, `true "tracer: `) || !strings.Contains(got, tt.says) || strings.Contains(got, `\n`) {
+				t.Errorf("error of Open: got %s, want one that matches os.ErrPermission and says %q on one line", got, tt.says)
+			}
+			t.Log(got)
+			p.Stop()
+		})
 	}
-	p.Stop()
 }

@@ -92,7 +92,8 @@ func TestExplain(t *testing.T) {
 		is, isNot error
 		says      string
 	}{
-		{"no permission", fmt.Errorf("load\nlong\nlog: %w", unix.EPERM), os.ErrPermission, errors.ErrUnsupported, "CAP_BPF"},
+		{"no capabilities", fmt.Errorf("open: %w", errPrivileges), os.ErrPermission, errors.ErrUnsupported, "no permission to trace the kernel; run as root"},
+		{"refused", fmt.Errorf("load: program p: %w\nlong\nlog", unix.EPERM), os.ErrPermission, errors.ErrUnsupported, "load: program p: operation not permitted; this process has the capabilities"},
 		{"not supported", fmt.Errorf("map: %w", ebpf.ErrNotSupported), errors.ErrUnsupported, os.ErrPermission, "Linux 5.13"},
 		{"refused by the verifier", fmt.Errorf("load: %w", verifier), nil, os.ErrPermission, "please report"},
 		{"another", os.ErrClosed, os.ErrClosed, os.ErrPermission, "closed"},
