@@ -14,6 +14,8 @@ const volatile bool no_loopback, no_ipv4, no_ipv6;
 /* The tracer's PID namespace, 0 if that is the initial one. */
 const volatile __u32 pidns;
 
+/* The state of most sockets that connect is in slots; see slots.h. */
+const volatile bool use_slots;
 /* Connections are added up, and totals reported; see aggregate.h. */
 const volatile bool aggregate;
 /* Which totals are being added to. */

@@ -25,6 +25,7 @@
 #include <bpf/bpf_tracing.h>
 #include "wire.h"
 #include "state.h"
+#include "slots.h"
 #include "owner.h"
 #include "tuple.h"
 #include "bytes.h"
@@ -52,29 +53,33 @@ static __always_inline void release_processor(bool held)
 		bpf_preempt_enable();
 }
 
-static __always_inline int on_state(struct sock *sk, int oldstate, int newstate)
+/* The other changes of state tell nothing that is reported. */
+static __always_inline bool of_use(int newstate)
 {
 	if (current_phase == PHASE_SNAPSHOT &&
 	    (newstate == TCP_FIN_WAIT1 || newstate == TCP_LAST_ACK))
-		return adopt_closing(sk, oldstate);
-	/* The others change nothing that is reported. */
-	if (newstate != TCP_ESTABLISHED && newstate != TCP_CLOSE &&
-	    newstate != TCP_SYN_SENT && newstate != TCP_LISTEN)
-		return 0;
-	return transition(sk, oldstate, newstate);
+		return true;
+	return newstate == TCP_ESTABLISHED || newstate == TCP_CLOSE ||
+	       newstate == TCP_SYN_SENT || newstate == TCP_LISTEN;
 }
 
 /*
  * Where a program can be preempted the kernel skips it for whoever runs
- * meanwhile, so that it forbids that as long as it runs. It can still be
- * preempted as it begins and ends.
+ * meanwhile, so that it forbids that as long as it does something. It can still
+ * be preempted before and after.
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
 {
-	bool held = hold_processor();
+	bool held;
 
-	on_state(sk, oldstate, newstate);
+	if (!of_use(newstate))
+		return 0;
+	held = hold_processor();
+	if (newstate == TCP_FIN_WAIT1 || newstate == TCP_LAST_ACK)
+		adopt_closing(sk, oldstate);
+	else
+		transition(sk, oldstate, newstate);
 	release_processor(held);
 	return 0;
 }
@@ -85,23 +90,26 @@ int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
  * whose tracepoints can be preempted, there are three of them.
  */
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(set_state_again)
+int BPF_PROG(set_state_again, struct sock *sk, int oldstate, int newstate)
 {
-	bpf_tail_call(ctx, &again, 0);
+	if (of_use(newstate))
+		bpf_tail_call(ctx, &again, 0);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(set_state_third)
+int BPF_PROG(set_state_third, struct sock *sk, int oldstate, int newstate)
 {
-	bpf_tail_call(ctx, &again, 0);
+	if (of_use(newstate))
+		bpf_tail_call(ctx, &again, 0);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(set_state_fourth)
+int BPF_PROG(set_state_fourth, struct sock *sk, int oldstate, int newstate)
 {
-	bpf_tail_call(ctx, &again, 0);
+	if (of_use(newstate))
+		bpf_tail_call(ctx, &again, 0);
 	return 0;
 }
 

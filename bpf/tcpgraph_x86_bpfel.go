@@ -18,6 +18,13 @@ type TcpgraphAddr struct {
 	W [4]uint32
 }
 
+type TcpgraphBucket struct {
+	_       structs.HostLayout
+	Cookies [4]uint64
+	Sockets [4]uint64
+	Conns   [4]TcpgraphConn
+}
+
 type TcpgraphCidrKey struct {
 	_    structs.HostLayout
 	Bits uint32
@@ -241,6 +248,7 @@ type TcpgraphTotalKey struct {
 const (
 	TcpgraphMapAccepted            = "accepted"
 	TcpgraphMapAgain               = "again"
+	TcpgraphMapBuckets             = "buckets"
 	TcpgraphMapCidrs               = "cidrs"
 	TcpgraphMapConnecting          = "connecting"
 	TcpgraphMapDescribed           = "described"
@@ -309,6 +317,7 @@ const (
 	TcpgraphVarUnusedRecordType    = "unused_record_type"
 	TcpgraphVarUnusedTotal         = "unused_total"
 	TcpgraphVarUnusedTotalKey      = "unused_total_key"
+	TcpgraphVarUseSlots            = "use_slots"
 )
 
 // LoadTcpgraph returns the embedded CollectionSpec for Tcpgraph.
@@ -381,6 +390,7 @@ type TcpgraphProgramSpecs struct {
 type TcpgraphMapSpecs struct {
 	Accepted    *ebpf.MapSpec `ebpf:"accepted"`
 	Again       *ebpf.MapSpec `ebpf:"again"`
+	Buckets     *ebpf.MapSpec `ebpf:"buckets"`
 	Cidrs       *ebpf.MapSpec `ebpf:"cidrs"`
 	Connecting  *ebpf.MapSpec `ebpf:"connecting"`
 	Described   *ebpf.MapSpec `ebpf:"described"`
@@ -435,6 +445,7 @@ type TcpgraphVariableSpecs struct {
 	UnusedRecordType    *ebpf.VariableSpec `ebpf:"unused_record_type"`
 	UnusedTotal         *ebpf.VariableSpec `ebpf:"unused_total"`
 	UnusedTotalKey      *ebpf.VariableSpec `ebpf:"unused_total_key"`
+	UseSlots            *ebpf.VariableSpec `ebpf:"use_slots"`
 }
 
 // TcpgraphObjects contains all objects after they have been loaded into the kernel.
@@ -459,6 +470,7 @@ func (o *TcpgraphObjects) Close() error {
 type TcpgraphMaps struct {
 	Accepted    *ebpf.Map `ebpf:"accepted"`
 	Again       *ebpf.Map `ebpf:"again"`
+	Buckets     *ebpf.Map `ebpf:"buckets"`
 	Cidrs       *ebpf.Map `ebpf:"cidrs"`
 	Connecting  *ebpf.Map `ebpf:"connecting"`
 	Described   *ebpf.Map `ebpf:"described"`
@@ -487,6 +499,7 @@ func (m *TcpgraphMaps) Close() error {
 	return _TcpgraphClose(
 		m.Accepted,
 		m.Again,
+		m.Buckets,
 		m.Cidrs,
 		m.Connecting,
 		m.Described,
@@ -542,6 +555,7 @@ type TcpgraphVariables struct {
 	UnusedRecordType    *ebpf.Variable `ebpf:"unused_record_type"`
 	UnusedTotal         *ebpf.Variable `ebpf:"unused_total"`
 	UnusedTotalKey      *ebpf.Variable `ebpf:"unused_total_key"`
+	UseSlots            *ebpf.Variable `ebpf:"use_slots"`
 }
 
 // TcpgraphPrograms contains all programs after they have been loaded into the kernel.

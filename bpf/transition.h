@@ -14,10 +14,12 @@
  * local port of one that connects is often not chosen yet.
  */
 static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tp,
-				    bool connects)
+				    struct conn *c, bool connects)
 {
-	struct conn *c = conn_create(sk);
-
+	if (!c)
+		c = connects ? take_place(sk) : conn_create(sk);
+	else if (connects)
+		ended_unseen(c);
 	if (!c)
 		return 0;
 	c->filtered = !own_by_current(c) && connects;
@@ -230,27 +232,28 @@ static __always_inline bool unseen(const struct conn *c, int oldstate)
 static __always_inline int transition(struct sock *sk, int oldstate,
 				      int newstate)
 {
-	struct sock *plain = read_only(sk);
 	struct tcp_sock *tp;
-	struct conn *c;
+	struct place p;
 
 	/* MPTCP sockets pass here too; their subflows are what connects. */
 	if (!current_phase || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
-	if (!wanted_netns(plain->__sk_common.skc_net.net->ns.inum))
+	if (!wanted_netns(read_only(sk)->__sk_common.skc_net.net->ns.inum))
 		return 0;
-	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	if (c && c->state == newstate)
+	p = place_of(sk);
+	if (p.c && p.c->state == newstate)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
 	if (newstate == TCP_LISTEN || newstate == TCP_SYN_SENT)
-		return on_begin(sk, tp, newstate == TCP_SYN_SENT);
-	if (newstate == TCP_ESTABLISHED || (c && unseen(c, oldstate)))
-		on_established(sk, tp, c);
-	if (newstate == TCP_CLOSE)
-		on_close(sk, tp, c, oldstate);
+		return on_begin(sk, tp, p.c, newstate == TCP_SYN_SENT);
+	if (newstate == TCP_ESTABLISHED || (p.c && unseen(p.c, oldstate)))
+		on_established(sk, tp, p.c);
+	if (newstate == TCP_CLOSE) {
+		on_close(sk, tp, p.c, oldstate);
+		leave_slot(&p);
+	}
 	return 0;
 }
 

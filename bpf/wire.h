@@ -128,7 +128,7 @@ enum loss {
 	LOST_DETAIL,  /* the same: what a process runs */
 	LOST_STORAGE, /* no memory for a socket's state */
 	LOST_TABLE,   /* the table of accepted connections was full */
-	LOST_END,     /* no program saw the end of an accepted connection */
+	LOST_END,     /* no program saw the end of a connection */
 	LOST_CAUSES,
 };
 

@@ -15,11 +15,7 @@ import (
 
 // checkKernel refuses early what would fail with a riddle.
 func checkKernel() error {
-	var u unix.Utsname
-	if err := unix.Uname(&u); err != nil {
-		return os.NewSyscallError("uname", err)
-	}
-	release := unix.ByteSliceToString(u.Release[:])
+	release := kernelRelease()
 	if !atLeast(release, 5, 13) {
 		return fmt.Errorf("kernel %s is too old: Linux 5.13 or later is needed: %w", release, errors.ErrUnsupported)
 	}
@@ -51,6 +47,15 @@ type privilegesError struct{}
 
 func (privilegesError) Error() string { return "no permission to trace the kernel" }
 func (privilegesError) Unwrap() error { return os.ErrPermission }
+
+// kernelRelease returns the release of the running kernel, "" if it is not told.
+func kernelRelease() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
 
 // atLeast compares a kernel release such as "6.1.0-13-amd64". One that it
 // cannot read passes: what does not work will say so later.

@@ -12,3 +12,7 @@ func (t *Tracer) Deafen(on bool) error {
 	}
 	return t.kernel.variable(bpf.TcpgraphVarCurrentPhase).Set(uint32(phase))
 }
+
+// WithoutSlots has the state of all sockets kept with them, as where there is no
+// room for it elsewhere.
+func (o *Options) WithoutSlots() { o.noSlots = true }

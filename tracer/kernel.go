@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -14,7 +15,6 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
-	"golang.org/x/sys/unix"
 
 	"example.com/tcpgraph/bpf"
 )
@@ -50,12 +50,19 @@ func load(o *Options) (k *kernel, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the BPF object: %w", err)
 	}
+	// Slots are taken by an atomic operation that arm64 has since Linux 5.18.
+	if runtime.GOARCH == "arm64" && !atLeast(kernelRelease(), 5, 18) {
+		o.noSlots = true
+	}
 	if err := setConstants(spec, o); err != nil {
 		return nil, err
 	}
 	spec.Maps[bpf.TcpgraphMapEvents].MaxEntries = uint32(o.RingSize)
 	spec.Maps[bpf.TcpgraphMapAccepted].MaxEntries = uint32(o.MaxAccepted)
 	spec.Maps[bpf.TcpgraphMapPending].MaxEntries = uint32(o.MaxAccepted)
+	if o.noSlots {
+		spec.Maps[bpf.TcpgraphMapBuckets].MaxEntries = 1
+	}
 	if o.Aggregate == 0 {
 		for _, name := range aggregateMaps {
 			spec.Maps[name].MaxEntries = 1 // takes no memory to speak of
@@ -181,8 +188,7 @@ func sum(m *ebpf.Map, i uint32) (n uint64) {
 // Linux 7.0 on, so that more of them can be under way on a processor at a time.
 func stateProgs() []string {
 	progs := []string{bpf.TcpgraphProgSetState, bpf.TcpgraphProgSetStateAgain}
-	var u unix.Utsname
-	if unix.Uname(&u) == nil && atLeast(unix.ByteSliceToString(u.Release[:]), 7, 0) {
+	if atLeast(kernelRelease(), 7, 0) {
 		progs = append(progs, bpf.TcpgraphProgSetStateThird, bpf.TcpgraphProgSetStateFourth)
 	}
 	return progs

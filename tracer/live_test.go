@@ -254,3 +254,25 @@ func TestUnprivileged(t *testing.T) {
 		})
 	}
 }
+
+// TestNoRoom traces connections whose state has no room where that of most is.
+func TestNoRoom(t *testing.T) {
+	var o tracer.Options
+	o.WithoutSlots()
+	l := openLive(t, o)
+	client, server := l.connect()
+	finish(t, client, server)
+	count := make(map[string]int)
+	for range 4 {
+		e := l.next()
+		count[fmt.Sprint(e.Kind, " ", e.Direction, " ", e.Process.PID)]++
+	}
+	l.noMore()
+	want := make(map[string]int)
+	for _, what := range []string{"open outgoing", "open incoming", "close outgoing", "close incoming"} {
+		want[fmt.Sprint(what, " ", os.Getpid())] = 1
+	}
+	if diff := cmp.Diff(want, count); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}

@@ -81,6 +81,9 @@ type Options struct {
 
 	// Buffer is how many events the channel holds. Zero is DefaultBuffer.
 	Buffer int
+
+	// noSlots keeps the state of all sockets with them (bpf/slots.h).
+	noSlots bool
 }
 
 // Defaults and bounds of [Options].
@@ -162,10 +165,9 @@ type Lost struct {
 	// TableFull counts accepts beyond Options.MaxAccepted. Their connections
 	// are reported when they close, as the listener's.
 	TableFull uint64
-	// Ends counts accepted connections whose end the kernel passed to no
-	// program: they seem to be open still. It is noticed only when the memory
-	// of their socket is used again for another that is accepted, so there can
-	// be more.
+	// Ends counts connections whose end the kernel passed to no program: they
+	// seem to be open still. It is noticed only when the memory of their socket
+	// is used again for one of the same direction, so there can be more.
 	Ends uint64
 	// Skipped is how many changes of a socket's state can have been missed at
 	// the very most, because a processor was interrupted twice over while it

@@ -17,7 +17,7 @@ import (
 // can cross with an event on its way, so it looks once more after settleFor;
 // and every idleFor at the latest, for connections that nobody accepts.
 const (
-	drainEvery = 5 * time.Millisecond
+	drainEvery = 10 * time.Millisecond
 	settleFor  = 15 * time.Millisecond
 	idleFor    = time.Second
 )
@@ -122,8 +122,10 @@ func (p *pump) run(deliver func([]Event) bool) error {
 	}
 }
 
-// drain delivers events until there is none, for which it waits until the
-// deadline. It returns how many records it read.
+// drain delivers the events that there are; for the first one it waits until the
+// deadline. It returns how many records it read. It does not look for more than
+// it saw: to find none takes a system call, and as soon as there is one the
+// runtime wakes threads of its own.
 func (p *pump) drain(deadline time.Time) (n int, err error) {
 	p.ring.SetDeadline(deadline)
 	for {
@@ -144,10 +146,10 @@ func (p *pump) drain(deadline time.Time) (n int, err error) {
 		if !ok || err != nil {
 			p.batch = p.batch[:i]
 		}
-		if err != nil || len(p.batch) == batchSize {
+		if err != nil || len(p.batch) == batchSize || p.record.Remaining == 0 {
 			err = errors.Join(p.flush(), err)
 		}
-		if err != nil {
+		if err != nil || p.record.Remaining == 0 {
 			return n, err
 		}
 	}
@@ -197,8 +199,10 @@ func (p *pump) finish() error {
 		return err
 	}
 	p.totals = append(p.totals, totals...)
-	if _, err := p.drain(past); err != nil {
-		return err
+	for n := 1; n > 0; {
+		if n, err = p.drain(past); err != nil {
+			return err
+		}
 	}
 	return p.deliverTotals()
 }
