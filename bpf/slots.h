@@ -18,7 +18,7 @@
 
 struct bucket {
 	__u64 cookies[BUCKET_SIZE]; /* 0: the slot is free */
-	__u64 sockets[BUCKET_SIZE]; /* addresses of who has them, or had */
+	__u64 sockets[BUCKET_SIZE]; /* addresses, of slots that are not free */
 	struct conn conns[BUCKET_SIZE];
 };
 
@@ -90,8 +90,10 @@ static __always_inline struct place place_of(struct sock *sk)
 /* Frees the slot, after all that was written to it. */
 static __always_inline void leave_slot(const struct place *p)
 {
-	if (use_slots && p->b && p->slot < BUCKET_SIZE)
-		__sync_lock_test_and_set(&p->b->cookies[p->slot], 0);
+	if (!use_slots || !p->b || p->slot >= BUCKET_SIZE)
+		return;
+	p->b->sockets[p->slot] = 0;
+	__sync_lock_test_and_set(&p->b->cookies[p->slot], 0);
 }
 
 /* Counts the end of a connection that was open when its socket was used again.
@@ -116,12 +118,11 @@ static __always_inline struct conn *take_slot(struct sock *sk)
 	/* Written to, it is a number as well. Sockets are larger than that. */
 	*(volatile __u8 *)&address = 0;
 	i = find(b->sockets, address);
-	if (i < BUCKET_SIZE && b->cookies[i]) {
+	if (i < BUCKET_SIZE) {
 		ended_unseen(&b->conns[i]);
 		b->cookies[i] = cookie;
 	} else {
-		if (i >= BUCKET_SIZE)
-			i = find(b->cookies, 0);
+		i = find(b->cookies, 0);
 		if (i >= BUCKET_SIZE ||
 		    __sync_val_compare_and_swap(&b->cookies[i], 0, cookie))
 			return NULL;

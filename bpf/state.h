@@ -64,9 +64,10 @@ struct conn {
 };
 
 /*
- * State of each socket. Inserted on entering SYN_SENT and LISTEN, by the
- * snapshot, and by the kernel itself when a listener is cloned into the socket
- * of an incoming connection. The kernel deletes it with the socket.
+ * State of sockets. Inserted on entering LISTEN, on entering SYN_SENT if there
+ * is no slot, by the snapshot, and by the kernel itself when a listener is
+ * cloned into the socket of an incoming connection. The kernel deletes it with
+ * the socket.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

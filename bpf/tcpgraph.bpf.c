@@ -4,8 +4,8 @@
 /*
  * Follows every TCP connection from connect or accept to its end.
  *
- * The state of a connection is kept with its socket, never by process or
- * address: see the maps in state.h. What happens when:
+ * The state of a connection is kept for its socket, never by process or
+ * endpoint: see state.h and slots.h. What happens when:
  *
  *   connect    SYN_SENT is entered by the connecting process: note it.
  *   listen     LISTEN is entered by the listening process: note it; the kernel
