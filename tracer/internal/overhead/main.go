@@ -16,6 +16,10 @@
 //
 // The first line of each tracer's output, on either stream, is waited for
 // before connections are made.
+//
+// Of the ratios of pairs it prints the median, and besides the ratio of the
+// lower quartiles of all runs with and all without a tracer: what else happens on
+// a machine makes runs longer, never shorter, so that is told from less.
 package main
 
 import (
@@ -82,7 +86,8 @@ func run() error {
 	if *start {
 		return starts(list, *rounds)
 	}
-	ratios := make(map[string][]float64)
+	var bares []float64
+	sums, ratios := make(map[string][]float64), make(map[string][]float64)
 	for round := range *rounds {
 		for _, tr := range list {
 			bare, err := churn(*n)
@@ -93,18 +98,26 @@ func run() error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", tr.name, err)
 			}
-			ratio := (traced.cpu + own) / bare.cpu
+			sum := traced.cpu + own
+			ratio := sum / bare.cpu
+			bares, sums[tr.name] = append(bares, bare.cpu), append(sums[tr.name], sum)
 			ratios[tr.name] = append(ratios[tr.name], ratio)
 			fmt.Printf("round %d %-10s bare %5.1f µs, traced %5.1f + %4.1f µs a connection, ×%.3f, %6.0f connections/s\n",
 				round+1, tr.name, bare.cpu, traced.cpu, own, ratio, traced.rate)
 		}
 	}
-	fmt.Printf("\n%-10s  median   (lowest – highest) of %d\n", "tracer", *rounds)
+	fmt.Printf("\n%-10s  quartile  median   (lowest – highest) of %d\n", "tracer", *rounds)
 	for _, tr := range list {
-		r := slices.Sorted(slices.Values(ratios[tr.name]))
-		fmt.Printf("%-10s  ×%.3f  (×%.3f – ×%.3f)\n", tr.name, r[len(r)/2], r[0], r[len(r)-1])
+		r := ratios[tr.name]
+		fmt.Printf("%-10s  ×%.3f    ×%.3f  (×%.3f – ×%.3f)\n", tr.name,
+			quantile(sums[tr.name], 0.25)/quantile(bares, 0.25), quantile(r, 0.5), slices.Min(r), slices.Max(r))
 	}
 	return nil
+}
+
+// quantile returns the value that the given part of all is below.
+func quantile(values []float64, part float64) float64 {
+	return slices.Sorted(slices.Values(values))[int(part*float64(len(values)-1)+0.5)]
 }
 
 func ownNamespace() error {
