@@ -19,7 +19,7 @@ var errReading = errors.New("tracer: the events are being read already: use the 
 //
 // It is the cheapest way to the events, as nothing goes from one goroutine to
 // another: what a program does between two batches, such as flushing a writer,
-// it does at least once every few milliseconds of a busy machine.
+// it does at least once every ten milliseconds or so of a busy machine.
 //
 // The iteration ends after [Tracer.Stop], when everything was delivered, and
 // after [Tracer.Close]; an error is yielded last, with no events. A loop that

@@ -11,8 +11,9 @@
 //		-tracer 'tcplife=tcplife' > overhead.txt
 //
 // The tracer whose command is the word drain is this program's own: it counts
-// the events, the least that a consumer does. It takes -aggregate INTERVAL, and
-// -channel to receive them from the channel.
+// the events, the least that a consumer does. It takes -aggregate INTERVAL,
+// -channel to receive them from the channel, and -elsewhere to trace a network
+// namespace that does not exist: then the hooks are all that is left.
 //
 // The first line of each tracer's output, on either stream, is waited for
 // before connections are made.
