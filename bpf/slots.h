@@ -87,7 +87,7 @@ static __always_inline struct place place_of(struct sock *sk)
 	return p;
 }
 
-/* Frees the slot, after all that was written to it. */
+/* Frees the slot, if there is one, after all that was written to it. */
 static __always_inline void leave_slot(const struct place *p)
 {
 	if (!use_slots || !p->b || p->slot >= BUCKET_SIZE)
@@ -96,12 +96,12 @@ static __always_inline void leave_slot(const struct place *p)
 	__sync_lock_test_and_set(&p->b->cookies[p->slot], 0);
 }
 
-/* Counts the end of a connection that was open when its socket was used again.
- */
+/* Counts the end of a connection that has not ended as its socket, or the
+ * memory of that, begins anew. */
 static __always_inline void ended_unseen(const struct conn *c)
 {
-	if (c->role == ROLE_ACTIVE && c->state == TCP_ESTABLISHED &&
-	    !c->filtered && c->owner.pid)
+	if (c->role == ROLE_ACTIVE && c->state != TCP_CLOSE && !c->filtered &&
+	    c->owner.pid)
 		bump(&lost, LOST_END);
 }
 

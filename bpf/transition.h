@@ -18,8 +18,6 @@ static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tp,
 {
 	if (!c)
 		c = connects ? take_place(sk) : conn_create(sk);
-	else if (connects)
-		ended_unseen(c);
 	if (!c)
 		return 0;
 	c->filtered = !own_by_current(c) && connects;
@@ -164,12 +162,12 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 	__u64 key = (__u64)sk, since;
 	struct tuple now;
 
+	if (!c && oldstate != TCP_LISTEN && current_phase == PHASE_SNAPSHOT)
+		c = adopted_meanwhile(sk);
 	if (c)
 		c->state = TCP_CLOSE;
 	if (oldstate == TCP_LISTEN)
 		return 0;
-	if (!c && current_phase == PHASE_SNAPSHOT)
-		c = adopted_meanwhile(sk);
 	if (c && c->role == ROLE_ACTIVE) {
 		if (oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV)
 			emit_fail(sk, tp, c);
@@ -246,8 +244,16 @@ static __always_inline int transition(struct sock *sk, int oldstate,
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	if (newstate == TCP_LISTEN || newstate == TCP_SYN_SENT)
+	if (newstate == TCP_LISTEN || newstate == TCP_SYN_SENT) {
+		if (p.c)
+			ended_unseen(p.c);
+		/* The kernel clones what is kept with the socket. */
+		if (newstate == TCP_LISTEN && p.b) {
+			leave_slot(&p);
+			p.c = NULL;
+		}
 		return on_begin(sk, tp, p.c, newstate == TCP_SYN_SENT);
+	}
 	if (newstate == TCP_ESTABLISHED || (p.c && unseen(p.c, oldstate)))
 		on_established(sk, tp, p.c);
 	if (newstate == TCP_CLOSE) {

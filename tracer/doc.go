@@ -44,7 +44,7 @@
 // after the last FIN was acknowledged and so may be later than the call to
 // close. A connect that never establishes gives one Fail event with the reason.
 //
-// Events come in the order in which the kernel saw them, ten milliseconds late
-// or less, snapshot first. The two halves of one connection come in either
+// Events come in the order in which the kernel saw them, as a rule ten
+// milliseconds late at most, snapshot first. The two halves of one connection come in either
 // order.
 package tracer

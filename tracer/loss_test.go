@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -265,5 +266,59 @@ func TestUnseenEstablished(t *testing.T) {
 	l.noMore()
 	if got := l.lost(); got != (tracer.Lost{}) {
 		t.Errorf("lost: got %+v, want nothing", got)
+	}
+}
+
+// TestListenAfterUnseenEnd lets a connection end unseen whose socket then listens.
+// Who that is, connections of it must know.
+func TestListenAfterUnseenEnd(t *testing.T) {
+	l := openLive(t, tracer.Options{Unaccepted: 10 * time.Millisecond})
+	to := addrPort(l.ln.Addr())
+	var fd int
+	var err error
+	l.ns.Do(t, func() { fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}); err != nil {
+		t.Fatal(err)
+	}
+	l.accept()
+	for range 2 {
+		if e := l.next(); e.Kind != traceformat.Open {
+			t.Fatalf("got %v, want one that opens", e)
+		}
+	}
+	l.deafen(true)
+	var unspecified [unix.SizeofSockaddrInet4]byte // AF_UNSPEC disconnects
+	if _, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&unspecified)), unsafe.Sizeof(unspecified)); errno != 0 {
+		t.Fatal(errno)
+	}
+	l.deafen(false)
+	if err := unix.Listen(fd, 1); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.lost(); got != (tracer.Lost{Ends: 1}) {
+		t.Errorf("lost: got %+v, want 1 in Ends", got)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := name.(*unix.SockaddrInet4).Port
+	client, err := l.ns.Dial(t.Context(), "tcp", fmt.Sprint("127.0.0.1:", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for range 2 {
+		e := l.next()
+		if e.Kind != traceformat.Open || e.Process.PID != uint32(os.Getpid()) {
+			t.Errorf("got %v, want one that process %d opens", e, os.Getpid())
+		}
+		if e.Direction == traceformat.Incoming && e.Owner != traceformat.OwnerListener {
+			t.Errorf("got %v, want the listener's", e)
+		}
 	}
 }

@@ -166,8 +166,9 @@ type Lost struct {
 	// are reported when they close, as the listener's.
 	TableFull uint64
 	// Ends counts connections whose end the kernel passed to no program: they
-	// seem to be open still. It is noticed only when the memory of their socket
-	// is used again for one of the same direction, so there can be more.
+	// seem to be open still, or never to have begun if they failed. It is
+	// noticed only when the memory of their socket is used again, and not by
+	// each that does, so there can be more.
 	Ends uint64
 	// Skipped is how many changes of a socket's state can have been missed at
 	// the very most, because a processor was interrupted twice over while it

@@ -13,9 +13,10 @@ import (
 
 // How the reader waits. While events keep coming it looks every drainEvery
 // without being woken, since waking it costs more than all the rest of an
-// event. After a look in vain it asks to be woken by the next one. The request
-// can cross with an event on its way, so it looks once more after settleFor;
-// and every idleFor at the latest, for connections that nobody accepts.
+// event. After a look in vain it asks to be woken by the next one, and looks
+// again, for what came before it asked. The request can cross with an event on its
+// way all the same, so it looks once more after settleFor; and every idleFor at the
+// latest, for connections that nobody accepts.
 const (
 	drainEvery = 10 * time.Millisecond
 	settleFor  = 15 * time.Millisecond
@@ -113,7 +114,10 @@ func (p *pump) run(deliver func([]Event) bool) error {
 			}
 		}
 		p.kernel.setWaiting(true)
-		n, err = p.drain(time.Now().Add(pause))
+		n, err = p.drain(past)
+		if n == 0 && err == nil {
+			n, err = p.drain(time.Now().Add(pause))
+		}
 		p.kernel.setWaiting(false)
 		if err != nil {
 			return err
