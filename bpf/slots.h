@@ -96,8 +96,10 @@ static __always_inline void leave_slot(const struct place *p)
 	__sync_lock_test_and_set(&p->b->cookies[p->slot], 0);
 }
 
-/* Counts the end of a connection that has not ended as its socket, or the
- * memory of that, begins anew. */
+/*
+ * Counts the end of a connection that has not ended when its socket, or the
+ * memory of that, begins anew.
+ */
 static __always_inline void ended_unseen(const struct conn *c)
 {
 	if (c->role == ROLE_ACTIVE && c->state != TCP_CLOSE && !c->filtered &&
