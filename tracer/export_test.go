@@ -2,7 +2,11 @@
 
 package tracer
 
-import "example.com/tcpgraph/bpf"
+import (
+	"testing"
+
+	"example.com/tcpgraph/bpf"
+)
 
 // Deafen lets the programs see nothing, or again all.
 func (t *Tracer) Deafen(on bool) error {
@@ -13,6 +17,9 @@ func (t *Tracer) Deafen(on bool) error {
 	return t.kernel.variable(bpf.TcpgraphVarCurrentPhase).Set(uint32(phase))
 }
 
-// WithoutSlots has the state of all sockets kept with them, as where there is no
-// room for it elsewhere.
-func (o *Options) WithoutSlots() { o.noSlots = true }
+// WithoutSlots has the state of all sockets kept with them until the test ends, as
+// where there is no room for it elsewhere.
+func WithoutSlots(t *testing.T) {
+	noSlots = true
+	t.Cleanup(func() { noSlots = false })
+}

@@ -100,7 +100,7 @@ func setConstants(spec *ebpf.CollectionSpec, o *Options) error {
 		{bpf.TcpgraphVarNoIpv6, o.NoIPv6},
 		{bpf.TcpgraphVarPidns, pidns},
 		{bpf.TcpgraphVarAggregate, o.Aggregate > 0},
-		{bpf.TcpgraphVarUseSlots, !o.noSlots},
+		{bpf.TcpgraphVarUseSlots, useSlots()},
 	} {
 		if err := spec.Variables[c.name].Set(c.value); err != nil {
 			return fmt.Errorf("set %s: %w", c.name, err)

@@ -50,17 +50,13 @@ func load(o *Options) (k *kernel, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the BPF object: %w", err)
 	}
-	// Slots are taken by an atomic operation that arm64 has since Linux 5.18.
-	if runtime.GOARCH == "arm64" && !atLeast(kernelRelease(), 5, 18) {
-		o.noSlots = true
-	}
 	if err := setConstants(spec, o); err != nil {
 		return nil, err
 	}
 	spec.Maps[bpf.TcpgraphMapEvents].MaxEntries = uint32(o.RingSize)
 	spec.Maps[bpf.TcpgraphMapAccepted].MaxEntries = uint32(o.MaxAccepted)
 	spec.Maps[bpf.TcpgraphMapPending].MaxEntries = uint32(o.MaxAccepted)
-	if o.noSlots {
+	if !useSlots() {
 		spec.Maps[bpf.TcpgraphMapBuckets].MaxEntries = 1
 	}
 	if o.Aggregate == 0 {
@@ -90,6 +86,16 @@ func load(o *Options) (k *kernel, err error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// noSlots keeps the state of all sockets with them. Tests set it.
+var noSlots bool
+
+// useSlots tells whether the state of most sockets that connect is kept in slots
+// (bpf/slots.h). They are taken by an atomic operation that arm64 has since Linux
+// 5.18.
+func useSlots() bool {
+	return !noSlots && (runtime.GOARCH != "arm64" || atLeast(kernelRelease(), 5, 18))
 }
 
 // attach attaches the hooks. They begin with takeSnapshot.

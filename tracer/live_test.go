@@ -257,9 +257,8 @@ func TestUnprivileged(t *testing.T) {
 
 // TestNoRoom traces connections whose state has no room where that of most is.
 func TestNoRoom(t *testing.T) {
-	var o tracer.Options
-	o.WithoutSlots()
-	l := openLive(t, o)
+	tracer.WithoutSlots(t)
+	l := openLive(t, tracer.Options{})
 	client, server := l.connect()
 	finish(t, client, server)
 	count := make(map[string]int)

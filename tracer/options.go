@@ -81,9 +81,6 @@ type Options struct {
 
 	// Buffer is how many events the channel holds. Zero is DefaultBuffer.
 	Buffer int
-
-	// noSlots keeps the state of all sockets with them (bpf/slots.h).
-	noSlots bool
 }
 
 // Defaults and bounds of [Options].
