@@ -53,14 +53,18 @@ static __always_inline void release_processor(bool held)
 		bpf_preempt_enable();
 }
 
+/* What the process itself enters as it closes its side. */
+static __always_inline bool begins_to_close(int newstate)
+{
+	return newstate == TCP_FIN_WAIT1 || newstate == TCP_LAST_ACK;
+}
+
 /* The other changes of state tell nothing that is reported. */
 static __always_inline bool of_use(int newstate)
 {
-	if (current_phase == PHASE_SNAPSHOT &&
-	    (newstate == TCP_FIN_WAIT1 || newstate == TCP_LAST_ACK))
-		return true;
 	return newstate == TCP_ESTABLISHED || newstate == TCP_CLOSE ||
-	       newstate == TCP_SYN_SENT || newstate == TCP_LISTEN;
+	       newstate == TCP_SYN_SENT || newstate == TCP_LISTEN ||
+	       (begins_to_close(newstate) && current_phase == PHASE_SNAPSHOT);
 }
 
 /*
@@ -76,7 +80,7 @@ int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
 	if (!of_use(newstate))
 		return 0;
 	held = hold_processor();
-	if (newstate == TCP_FIN_WAIT1 || newstate == TCP_LAST_ACK)
+	if (begins_to_close(newstate))
 		adopt_closing(sk, oldstate);
 	else
 		transition(sk, oldstate, newstate);
@@ -89,28 +93,29 @@ int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
  * look whether that is running; so it is loaded only once. From Linux 7.0 on,
  * whose tracepoints can be preempted, there are three of them.
  */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(set_state_again, struct sock *sk, int oldstate, int newstate)
+static __always_inline int stand_in(void *ctx, int newstate)
 {
 	if (of_use(newstate))
 		bpf_tail_call(ctx, &again, 0);
 	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state_again, struct sock *sk, int oldstate, int newstate)
+{
+	return stand_in(ctx, newstate);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_third, struct sock *sk, int oldstate, int newstate)
 {
-	if (of_use(newstate))
-		bpf_tail_call(ctx, &again, 0);
-	return 0;
+	return stand_in(ctx, newstate);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_fourth, struct sock *sk, int oldstate, int newstate)
 {
-	if (of_use(newstate))
-		bpf_tail_call(ctx, &again, 0);
-	return 0;
+	return stand_in(ctx, newstate);
 }
 
 /*

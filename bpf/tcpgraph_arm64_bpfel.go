@@ -13,50 +13,10 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type TcpgraphAddr struct {
-	_ structs.HostLayout
-	W [4]uint32
-}
-
-type TcpgraphBucket struct {
-	_       structs.HostLayout
-	Cookies [4]uint64
-	Sockets [4]uint64
-	Conns   [4]TcpgraphConn
-}
-
 type TcpgraphCidrKey struct {
 	_    structs.HostLayout
 	Bits uint32
 	Addr [16]uint8
-}
-
-type TcpgraphConn struct {
-	_     structs.HostLayout
-	Since uint64
-	Owner TcpgraphOwner
-	Tuple struct {
-		_          structs.HostLayout
-		Local      [16]uint8
-		Remote     [16]uint8
-		Netns      uint32
-		Ifindex    uint32
-		LocalPort  uint16
-		RemotePort uint16
-	}
-	Role      uint8
-	How       uint8
-	Direction uint8
-	Filtered  uint8
-	State     uint8
-	Pad       [3]uint8
-	Isn       uint32
-}
-
-type TcpgraphConnectArgs struct {
-	_    structs.HostLayout
-	Sk   uint64
-	Addr uint64
 }
 
 type TcpgraphDirection uint32
@@ -79,8 +39,15 @@ type TcpgraphEvent struct {
 	Since     uint64
 	Sent      uint64
 	Received  uint64
-	Owner     TcpgraphOwner
-	Tuple     struct {
+	Owner     struct {
+		_      structs.HostLayout
+		Start  uint64
+		Cgroup uint64
+		Pid    uint32
+		Uid    uint32
+		Comm   [16]uint8
+	}
+	Tuple struct {
 		_          structs.HostLayout
 		Local      [16]uint8
 		Remote     [16]uint8
@@ -90,33 +57,6 @@ type TcpgraphEvent struct {
 		RemotePort uint16
 	}
 	Pad2 uint32
-}
-
-type TcpgraphFlow struct {
-	_     structs.HostLayout
-	Flags uint64
-	Sides [2]struct {
-		_        structs.HostLayout
-		Owner    TcpgraphOwner
-		Opened   uint64
-		Closed   uint64
-		Since    uint64
-		Sent     uint64
-		Received uint64
-		Netns    uint32
-		Ifindex  uint32
-		How      uint8
-		Pad      [7]uint8
-	}
-}
-
-type TcpgraphFlowKey struct {
-	_          structs.HostLayout
-	Client     [16]uint8
-	Server     [16]uint8
-	Isn        uint32
-	ClientPort uint16
-	ServerPort uint16
 }
 
 type TcpgraphHow uint32
@@ -138,15 +78,6 @@ const (
 	TcpgraphLossLOST_CAUSES  TcpgraphLoss = 5
 )
 
-type TcpgraphOwner struct {
-	_      structs.HostLayout
-	Start  uint64
-	Cgroup uint64
-	Pid    uint32
-	Uid    uint32
-	Comm   [16]uint8
-}
-
 type TcpgraphPhase uint32
 
 const (
@@ -154,12 +85,6 @@ const (
 	TcpgraphPhasePHASE_SNAPSHOT  TcpgraphPhase = 1
 	TcpgraphPhasePHASE_RUNNING   TcpgraphPhase = 2
 )
-
-type TcpgraphPortKey struct {
-	_     structs.HostLayout
-	Netns uint32
-	Port  uint32
-}
 
 type TcpgraphProcess struct {
 	_         structs.HostLayout
@@ -170,29 +95,6 @@ type TcpgraphProcess struct {
 	ExeLen    uint32
 	ArgsLen   uint32
 	ArgsTotal uint64
-}
-
-type TcpgraphProcessBuf struct {
-	_        structs.HostLayout
-	Busy     uint32
-	LastExec uint32
-	Last     TcpgraphProcessKey
-	Walk     struct {
-		_      structs.HostLayout
-		Dentry uint64
-		Vfs    uint64
-		Off    uint32
-		Pad    uint32
-	}
-	Head TcpgraphProcess
-	Data [8448]uint8
-}
-
-type TcpgraphProcessKey struct {
-	_     structs.HostLayout
-	Start uint64
-	Tgid  uint32
-	Pad   uint32
 }
 
 type TcpgraphRecordType uint32
@@ -210,8 +112,15 @@ type TcpgraphTotal struct {
 	_     structs.HostLayout
 	Count uint64
 	Sides [2]struct {
-		_        structs.HostLayout
-		Owner    TcpgraphOwner
+		_     structs.HostLayout
+		Owner struct {
+			_      structs.HostLayout
+			Start  uint64
+			Cgroup uint64
+			Pid    uint32
+			Uid    uint32
+			Comm   [16]uint8
+		}
 		Opened   uint64
 		Closed   uint64
 		Since    uint64

@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -20,6 +19,7 @@ import (
 	"example.com/tcpgraph/internal/netlab"
 	"example.com/tcpgraph/traceformat"
 	"example.com/tcpgraph/tracer"
+	"example.com/tcpgraph/tracer/internal/truth"
 )
 
 // openTable opens one with a table of accepted connections, whatever hook is
@@ -43,6 +43,22 @@ func (l *live) deafen(on bool) {
 	if err := l.Deafen(on); err != nil {
 		l.t.Fatal(err)
 	}
+}
+
+// socket makes a socket, open until the test ends, and tells the address that it
+// can connect to. The descriptor is that of the file, which is not to be asked for
+// it: then calls would block.
+func (l *live) socket(flags int) (f *os.File, fd int, to unix.Sockaddr) {
+	l.t.Helper()
+	var err error
+	l.ns.Do(l.t, func() { fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|flags, 0) })
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	f = os.NewFile(uintptr(fd), "socket")
+	l.t.Cleanup(func() { f.Close() })
+	a := addrPort(l.ln.Addr())
+	return f, fd, &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
 }
 
 // noMore stops the tracer, and wants no event that was not read.
@@ -219,16 +235,8 @@ func TestUnseenEstablished(t *testing.T) {
 	})
 	l.deafen(false)
 	to := addrPort(l.ln.Addr())
-	var fd int
-	l.ns.Do(t, func() {
-		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := os.NewFile(uintptr(fd), "client")
-	defer client.Close()
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}); err != unix.EINPROGRESS {
+	client, fd, sockaddr := l.socket(unix.SOCK_NONBLOCK)
+	if err := unix.Connect(fd, sockaddr); err != unix.EINPROGRESS {
 		t.Fatalf("connect: got %v, want %v", err, unix.EINPROGRESS)
 	}
 	l.deafen(true)
@@ -273,15 +281,8 @@ func TestUnseenEstablished(t *testing.T) {
 // Who that is, connections of it must know.
 func TestListenAfterUnseenEnd(t *testing.T) {
 	l := openLive(t, tracer.Options{Unaccepted: 10 * time.Millisecond})
-	to := addrPort(l.ln.Addr())
-	var fd int
-	var err error
-	l.ns.Do(t, func() { fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}); err != nil {
+	_, fd, to := l.socket(0)
+	if err := unix.Connect(fd, to); err != nil {
 		t.Fatal(err)
 	}
 	l.accept()
@@ -291,9 +292,8 @@ func TestListenAfterUnseenEnd(t *testing.T) {
 		}
 	}
 	l.deafen(true)
-	var unspecified [unix.SizeofSockaddrInet4]byte // AF_UNSPEC disconnects
-	if _, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&unspecified)), unsafe.Sizeof(unspecified)); errno != 0 {
-		t.Fatal(errno)
+	if err := truth.Disconnect(fd); err != nil {
+		t.Fatal(err)
 	}
 	l.deafen(false)
 	if err := unix.Listen(fd, 1); err != nil {

@@ -150,11 +150,11 @@ func (p *pump) drain(deadline time.Time) (n int, err error) {
 		if !ok || err != nil {
 			p.batch = p.batch[:i]
 		}
-		if err != nil || len(p.batch) == batchSize || p.record.Remaining == 0 {
-			err = errors.Join(p.flush(), err)
-		}
-		if err != nil || p.record.Remaining == 0 {
-			return n, err
+		last := p.record.Remaining == 0
+		if err != nil || last || len(p.batch) == batchSize {
+			if err = errors.Join(p.flush(), err); err != nil || last {
+				return n, err
+			}
 		}
 	}
 }

@@ -92,8 +92,7 @@ func starts(list tracers, rounds int) error {
 			for _, s := range all {
 				v = append(v, of(s))
 			}
-			slices.Sort(v)
-			return fmt.Sprintf("%.0f (%.0f – %.0f)", v[len(v)/2], v[0], v[len(v)-1])
+			return fmt.Sprintf("%.0f (%.0f – %.0f)", quantile(v, 0.5), slices.Min(v), slices.Max(v))
 		}
 		ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 		fmt.Printf("%-10s  ready after %s ms, first event after %s ms, %s ms of processor time, %s MiB\n", tr.name,

@@ -48,8 +48,7 @@ func doSocket(r *request, a *reply) (err error) {
 	case opConnected:
 		return connected(r.FD, a)
 	case opDisconnect:
-		_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(r.FD), uintptr(unsafe.Pointer(&unix.RawSockaddr{Family: unix.AF_UNSPEC})), unix.SizeofSockaddrInet4)
-		return orNil(errno)
+		return Disconnect(r.FD)
 	case opAccept:
 		if a.FD, err = accept(r.FD); err != nil {
 			return err
@@ -128,6 +127,12 @@ func connect(fd int, a netip.AddrPort) error {
 		return err
 	}
 	return unix.Connect(fd, sa)
+}
+
+// Disconnect resets the connection of a socket, which can connect or listen again.
+func Disconnect(fd int) error {
+	_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&unix.RawSockaddr{Family: unix.AF_UNSPEC})), unix.SizeofSockaddrInet4)
+	return orNil(errno)
 }
 
 func accept(fd int) (int, error) {
