@@ -173,6 +173,9 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 			emit_fail(sk, tp, c);
 		else if (!c->filtered && c->owner.pid)
 			emit_close(sk, tp, c, c->since);
+		/* Its accept was under way as the snapshot adopted it. */
+		if (c->how == HOW_SNAPSHOT && accept_hooked)
+			bpf_map_delete_elem(&accepted, &key);
 		return 0;
 	}
 	if (accept_hooked) {
