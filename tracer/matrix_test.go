@@ -20,6 +20,7 @@ import (
 	"example.com/tcpgraph/tracer"
 	"example.com/tcpgraph/tracer/internal/kernels"
 	"example.com/tcpgraph/tracer/internal/truth"
+	"example.com/tcpgraph/tracer/internal/unseen"
 )
 
 // matrixEnv names the environment variable that decides about TestMatrix: "1"
@@ -240,10 +241,13 @@ func runHost(t *testing.T) (columns []truth.Column) {
 				t.Skipf("this kernel does not have it: %v", err)
 			}
 			tr.Close()
-			cmd := exec.CommandContext(t.Context(), program, testArgs(*matrixTests)...)
-			cmd.Env = append(os.Environ(), matrixEnv+"=0", acceptEnv+"="+hook)
-			out, err := cmd.CombinedOutput()
-			r := kernels.Result{Output: out}
+			var r kernels.Result
+			err = unseen.Try(t.Output(), func() (err error) {
+				cmd := exec.CommandContext(t.Context(), program, testArgs(*matrixTests)...)
+				cmd.Env = append(os.Environ(), matrixEnv+"=0", acceptEnv+"="+hook)
+				r.Output, err = cmd.CombinedOutput()
+				return err
+			})
 			if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 				r.Status = exit.ExitCode()
 			} else if err != nil {
