@@ -98,8 +98,8 @@ func parseAddr[T text](in *interner, s T) (netip.Addr, bool) {
 }
 
 // parseIPv6Zone parses an IPv6 address with or without a zone. A zone that
-// begins with a quote is a Go quoted string; a zone on an IPv4-mapped address
-// is an error.
+// begins with a quote is a Go quoted string; an unquoted one with a bracket that
+// could close an address, or one on an IPv4-mapped address, is an error.
 func parseIPv6Zone[T text](in *interner, s T) (netip.Addr, bool) {
 	end := 0
 	for end < len(s) && s[end] != '%' {
@@ -120,6 +120,11 @@ func parseIPv6Zone[T text](in *interner, s T) (netip.Addr, bool) {
 			return addr, false
 		}
 	} else {
+		for i := range len(s) {
+			if s[i] == ']' {
+				return addr, false
+			}
+		}
 		zone = str(in, s)
 	}
 	return addr.WithZone(zone), true
