@@ -103,23 +103,37 @@ func appendEscaped(dst []byte, s string, esc escaper) []byte {
 func plainLen(s string) int {
 	n := 0
 	for ; len(s)-n >= 8; n += 8 {
-		t := s[n : n+8]
-		x := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
-			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
-		if m := notPlain(x); m != 0 {
+		if m := notPlain(eight(s[n : n+8])); m != 0 {
 			return n + bits.TrailingZeros64(m)/8
 		}
 	}
-	for n < len(s) && notPlain(uint64(s[n])|blank) == 0 {
-		n++
+	if n == len(s) {
+		return n
 	}
-	return n
+	// The last eight bytes, or if there are fewer, those and blanks.
+	x, from := uint64(each*' '), 0
+	if len(s) >= 8 {
+		from = len(s) - 8
+		x = eight(s[from:])
+	} else {
+		for i := len(s) - 1; i >= 0; i-- {
+			x = x<<8 | uint64(s[i])
+		}
+	}
+	if m := notPlain(x); m != 0 {
+		return from + bits.TrailingZeros64(m)/8
+	}
+	return len(s)
 }
 
-const (
-	each  = 0x0101010101010101 // in each of eight bytes
-	blank = each * ' ' &^ 0xFF // in all but the first
-)
+const each = 0x0101010101010101 // in each of eight bytes
+
+// eight returns the first eight bytes of s, the first one lowest.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
 
 // notPlain returns the highest bit of the first of eight bytes that is not plain,
 // perhaps with bits above it; 0 if all are plain.

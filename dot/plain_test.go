@@ -7,7 +7,8 @@ import (
 )
 
 // TestPlain checks the bytes that are copied as they are, eight at a time, one by
-// one: each alone in every place, and before and behind another.
+// one: each alone in every place, and before and behind another, in strings of up
+// to twelve.
 func TestPlain(t *testing.T) {
 	plain := func(c byte) bool { return ' ' <= c && c <= '~' && strings.IndexByte(`"&<\`, c) < 0 }
 	for c := range 256 {
@@ -22,8 +23,11 @@ func TestPlain(t *testing.T) {
 				if want < 0 {
 					want = len(s)
 				}
-				if got := plainLen(string(s)); got != want {
-					t.Fatalf("%q: %d bytes are plain, want %d", s, got, want)
+				// As far as there is something new to see.
+				for n := at; n <= len(s); n++ {
+					if got := plainLen(string(s[:n])); got != min(want, n) {
+						t.Fatalf("%q: %d bytes are plain, want %d", s[:n], got, min(want, n))
+					}
 				}
 			}
 		}

@@ -129,17 +129,16 @@ const maxLabelPorts = 3
 
 // AppendLabel appends the label in [Edge.Attributes] to b.
 func (e *Edge) AppendLabel(b []byte) []byte {
-	n := 0
-	for p := range e.Ports.All() {
-		if n++; n > maxLabelPorts {
+	for i := range e.Ports.Len() {
+		if i == maxLabelPorts {
 			b = append(b, " …"...)
 			break
 		}
-		if n > 1 {
+		if i > 0 {
 			b = append(b, ", "...)
 		}
 		b = append(b, ':')
-		b = appendPort(b, p)
+		b = appendPort(b, e.Ports.at(i))
 	}
 	if e.Connections > 1 {
 		b = append(b, " ×"...)
@@ -190,38 +189,36 @@ func (e *Edge) AppendTooltip(b []byte) []byte {
 	b = e.Server.append(b)
 	b = append(b, "\nconnections: "...)
 	b = strconv.AppendUint(b, e.Connections, 10)
-	for _, line := range [...]struct {
-		name, unit string
-		n          uint64
-	}{
-		{"\nnot seen to close: ", "", e.Open},
-		{"\nover loopback: ", "", e.Loopback},
-		{"\nfailed attempts: ", "", e.Failed},
-		{"\nsent: ", " bytes", e.Sent},
-		{"\nreceived: ", " bytes", e.Received},
-	} {
-		if line.n != 0 {
-			b = append(b, line.name...)
-			b = strconv.AppendUint(b, line.n, 10)
-			b = append(b, line.unit...)
-		}
-	}
+	b = appendCount(b, "\nnot seen to close: ", e.Open, "")
+	b = appendCount(b, "\nover loopback: ", e.Loopback, "")
+	b = appendCount(b, "\nfailed attempts: ", e.Failed, "")
+	b = appendCount(b, "\nsent: ", e.Sent, " bytes")
+	b = appendCount(b, "\nreceived: ", e.Received, " bytes")
 	if !e.First.IsZero() {
 		b = append(b, "\nfirst: "...)
 		b = e.First.AppendFormat(b, time.RFC3339Nano)
 		b = append(b, "\nlast: "...)
 		b = e.Last.AppendFormat(b, time.RFC3339Nano)
 	}
-	n := 0
-	for p := range e.Ports.All() {
-		if n++; n > maxLines {
+	for i := range e.Ports.Len() {
+		if i == maxLines {
 			return append(b, "\nport: and more"...)
 		}
 		b = append(b, "\nport: "...)
-		b = appendPort(b, p)
+		b = appendPort(b, e.Ports.at(i))
 	}
 	if e.Ports.Truncated() {
 		b = append(b, "\nport: and more"...)
 	}
 	return b
+}
+
+// appendCount appends a line with a number, unless that is 0.
+func appendCount(b []byte, name string, n uint64, unit string) []byte {
+	if n == 0 {
+		return b
+	}
+	b = append(b, name...)
+	b = strconv.AppendUint(b, n, 10)
+	return append(b, unit...)
 }

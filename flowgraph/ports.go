@@ -44,7 +44,18 @@ func (s PortSet) All() iter.Seq[uint16] {
 	}
 }
 
-func (s PortSet) restAt(i int) uint16 {
+// First returns the lowest port in the set, and false if there is none.
+func (s PortSet) First() (port uint16, ok bool) { return s.first, s.some }
+
+// at returns the port in place i, counting from 0.
+func (s *PortSet) at(i int) uint16 {
+	if i == 0 {
+		return s.first
+	}
+	return s.restAt(2 * (i - 1))
+}
+
+func (s *PortSet) restAt(i int) uint16 {
 	return uint16(s.rest[i])<<8 | uint16(s.rest[i+1])
 }
 

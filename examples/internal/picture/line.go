@@ -17,30 +17,38 @@ var hues = []string{"#3d7fbd", "#b0632a", "#3a8a58", "#9662b4", "#bd5270", "#2f8
 
 // lines says how the edges of a picture are drawn.
 type lines struct {
-	hue       map[uint16]string
-	thin, fat float64 // the range of the widths that the edges ask for
+	ports     []uint16 // those that have a hue of their own, in that order
+	thin, fat float64  // the range of the widths that the edges ask for
 }
 
 func linesOf(v *flowgraph.View) *lines {
-	l := &lines{hue: make(map[uint16]string), thin: 7, fat: 1}
-	edges := make(map[uint16]int)
+	l := &lines{thin: 7, fat: 1}
+	edges := make([]uint32, 1<<16) // by port
 	for e := range v.AllEdges() {
-		for p := range e.Ports.All() {
+		if p, ok := e.Ports.First(); ok {
 			edges[p]++
-			break
 		}
 		w := e.PenWidth()
 		l.thin, l.fat = min(l.thin, w), max(l.fat, w)
 	}
-	ports := make([]uint16, 0, len(edges))
-	for p := range edges {
-		ports = append(ports, p)
+	for p, n := range edges {
+		if n > 0 {
+			l.ports = append(l.ports, uint16(p))
+		}
 	}
-	slices.SortFunc(ports, func(a, b uint16) int { return cmp.Or(cmp.Compare(edges[b], edges[a]), cmp.Compare(a, b)) })
-	for i, p := range ports[:min(len(ports), len(hues))] {
-		l.hue[p] = hues[i]
-	}
+	slices.SortFunc(l.ports, func(a, b uint16) int { return cmp.Or(cmp.Compare(edges[b], edges[a]), cmp.Compare(a, b)) })
+	l.ports = slices.Clip(l.ports[:min(len(l.ports), len(hues))])
 	return l
+}
+
+// hue returns the colour of an edge, empty if it has none of its own.
+func (l *lines) hue(e *flowgraph.Edge) string {
+	if p, ok := e.Ports.First(); ok {
+		if i := slices.Index(l.ports, p); i >= 0 {
+			return hues[i]
+		}
+	}
+	return ""
 }
 
 // width returns how wide an edge is drawn: the widths that the edges ask for,
@@ -80,7 +88,7 @@ func (l *lines) attributes(e *flowgraph.Edge, labels bool, attrs []encoding.Attr
 		text = append(text, ' ')
 	}
 	label := len(text)
-	text = strconv.AppendFloat(text, l.width(e), 'f', 2, 64)
+	text = appendHundredths(text, l.width(e))
 	width := len(text)
 	text = e.AppendTooltip(text)
 	s := string(text)
@@ -90,13 +98,17 @@ func (l *lines) attributes(e *flowgraph.Edge, labels bool, attrs []encoding.Attr
 	attrs = append(attrs,
 		encoding.Attribute{Key: "penwidth", Value: s[label:width]},
 		encoding.Attribute{Key: "tooltip", Value: s[width:]})
-	for p := range e.Ports.All() {
-		if c := l.hue[p]; c != "" {
-			attrs = append(attrs, encoding.Attribute{Key: "color", Value: c}, encoding.Attribute{Key: "fontcolor", Value: c})
-		}
-		break
+	if c := l.hue(e); c != "" {
+		attrs = append(attrs, encoding.Attribute{Key: "color", Value: c}, encoding.Attribute{Key: "fontcolor", Value: c})
 	}
 	return attrs, text
+}
+
+// appendHundredths appends a number that is not negative, with two decimals.
+func appendHundredths(b []byte, x float64) []byte {
+	n := uint64(x*100 + 0.5)
+	b = strconv.AppendUint(b, n/100, 10)
+	return append(b, '.', byte('0'+n/10%10), byte('0'+n%10))
 }
 
 // labelOf returns the ports of an edge, the count of its connections, and what
