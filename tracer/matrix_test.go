@@ -34,6 +34,7 @@ const tooOld = "5.10"
 
 var (
 	matrixHooks = flag.String("matrix.hooks", "fexit,kretprobe,tracepoint,none", "the accept hooks that TestMatrix tries, a `list` with commas")
+	matrixBrief = flag.Bool("matrix.brief", false, "let TestMatrix try on arm64 only the first of these hooks that the kernel has")
 	matrixTests = flag.String("matrix.run", "^Test(Smoke|Truth|Totals|TotalsElsewhere)$", "the tests that TestMatrix runs, a `regexp` for -run")
 	matrixOut   = flag.String("matrix.out", "", "write the output of each run of TestMatrix to a file in this `folder`")
 	matrixTable = flag.String("matrix.table", "", "put the table of all kernels and hooks between the marks in this `file`")
@@ -50,36 +51,48 @@ var (
 // "-args -matrix.table $PWD/docs/TRUTH.md" writes the table there.
 func TestMatrix(t *testing.T) {
 	fetch := wantMatrix(t)
-	if _, err := exec.LookPath(kernels.QEMU); err != nil {
-		netlab.Skip(t, err.Error()+" (install qemu-system-x86)")
-	}
 	dir := t.TempDir()
-	vm := kernels.VM{
-		Init:  filepath.Join(dir, "init"),
-		Files: map[string]string{"/bin/test": filepath.Join(dir, "test")},
-		Dir:   "/src",
-	}
-	if err := kernels.BuildInit(t.Context(), vm.Init); err != nil {
-		t.Fatal(err)
-	}
-	if err := kernels.BuildTest(t.Context(), vm.Files["/bin/test"], "."); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat("testdata"); err == nil {
-		vm.Files["/src/testdata"] = "testdata"
-	}
+	machines := make(map[string]kernels.VM) // by architecture
 	m := &matrix{columns: make([][]truth.Column, 1+len(kernels.Series))}
 	t.Cleanup(func() { m.write(t) }) // after the subtests, which run in parallel
 	for i, series := range kernels.Series {
 		t.Run(series, func(t *testing.T) {
-			vm := vm
-			vm.Kernel = matrixKernel(t, series, fetch)
+			k := matrixKernel(t, series, fetch)
+			vm, ok := machines[k.Arch()]
+			if !ok {
+				vm = matrixVM(t, k.Arch(), dir)
+				machines[k.Arch()] = vm
+			}
+			vm.Kernel = k
 			t.Parallel()
 			m.columns[1+i] = runMatrix(t, &vm)
 		})
 	}
 	// By itself, before the machines, which leave nothing of the processors.
 	t.Run("host", func(t *testing.T) { m.columns[0] = runHost(t) })
+}
+
+// matrixVM is a machine of an architecture, without its kernel.
+func matrixVM(t *testing.T, arch, dir string) kernels.VM {
+	t.Helper()
+	if _, err := exec.LookPath(kernels.QEMU[arch]); err != nil {
+		netlab.Skip(t, err.Error()+" (install qemu-system-x86 and qemu-system-arm)")
+	}
+	vm := kernels.VM{
+		Init:  filepath.Join(dir, "init-"+arch),
+		Files: map[string]string{"/bin/test": filepath.Join(dir, "test-"+arch)},
+		Dir:   "/src",
+	}
+	if err := kernels.BuildInit(t.Context(), arch, vm.Init); err != nil {
+		t.Fatal(err)
+	}
+	if err := kernels.BuildTest(t.Context(), arch, vm.Files["/bin/test"], "."); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("testdata"); err == nil {
+		vm.Files["/src/testdata"] = "testdata"
+	}
+	return vm
 }
 
 // wantMatrix skips the test unless it is wanted, and reports whether missing
@@ -179,6 +192,23 @@ func testArgs(tests string) []string {
 // for.
 var unsteady = map[string]string{"7": "tracepoint"}
 
+// lacks has, by series, the hooks that the kernel does not have: arm64 has fexit
+// since Linux 6.4.
+var lacks = map[string]string{"6.1-arm64": "fexit"}
+
+// hooksOf are the hooks to try on a series.
+func hooksOf(k *kernels.Kernel) (hooks []string) {
+	for hook := range strings.SplitSeq(*matrixHooks, ",") {
+		if lacks[k.Series] != hook {
+			hooks = append(hooks, hook)
+		}
+	}
+	if *matrixBrief && k.Arch() == "arm64" {
+		hooks = hooks[:min(1, len(hooks))]
+	}
+	return hooks
+}
+
 // runMatrix boots a kernel, lets it run the tests with each hook in turn, and
 // makes a subtest of each result.
 func runMatrix(t *testing.T, vm *kernels.VM) (columns []truth.Column) {
@@ -191,7 +221,7 @@ func runMatrix(t *testing.T, vm *kernels.VM) (columns []truth.Column) {
 	if vm.Kernel.Series == tooOld {
 		add("refused", "^TestTooOld$", "--- PASS: TestTooOld")
 	} else {
-		for hook := range strings.SplitSeq(*matrixHooks, ",") {
+		for _, hook := range hooksOf(&vm.Kernel) {
 			tests := *matrixTests
 			if unsteady[vm.Kernel.Series] == hook && *matrixHooks != hook {
 				tests = "^TestSmoke$"

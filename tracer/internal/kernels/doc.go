@@ -7,6 +7,6 @@
 // KVM is used where it is to be had; without it a boot takes 3 to 5 seconds and
 // what computes runs about ten times slower than on the host.
 //
-// The machines are x86-64 ones on any host, so what runs in them must be built
-// for linux/amd64, without cgo.
+// The machines are those of the kernel on any host, so what runs in them must be
+// built for linux and [Kernel.Arch], without cgo.
 package kernels

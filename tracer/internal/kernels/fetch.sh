@@ -1,8 +1,8 @@
 #!/bin/bash
 # fetch.sh DIR SERIES...
 #
-# Puts the newest Debian cloud kernel of each series (5.10, 6.1, 6.12, 6.18, 7)
-# into DIR/SERIES: vmlinuz, release, and the modules in the order of
+# Puts the newest Debian cloud kernel of each series (5.10, 6.1, 6.12, 6.18, 7,
+# or 6.1-arm64 and so on) into DIR/SERIES: vmlinuz, release, and the modules in the order of
 # modules/order, unpacked. What is there already stays as it is; remove its
 # folder for a newer one. Nothing is installed, and apt's own state is left
 # alone. Needs apt-get, dpkg, flock, strings and xz.
@@ -24,19 +24,20 @@ suite_of() {
 	esac
 }
 
-# apt_for SUITE TOOL ARGS...: an apt tool with a state of the suite's own
+# apt_for SUITE TOOL ARGS...: an apt tool with a state of its own for the suite
+# and $arch
 apt_for() {
-	local state=$dir/apt/$1 tool=$2
+	local state=$dir/apt/$1-$arch tool=$2
 	shift 2
 	"$tool" -qq -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/dev/null \
 		-o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache" -o Acquire::Languages=none \
-		-o APT::Architecture=amd64 -o APT::Architectures=amd64 -o APT::Sandbox::User=root \
+		-o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o APT::Sandbox::User=root \
 		-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
 }
 
 # update REPOSITORY SUITE: from the mirror that this machine uses, if any
 update() {
-	local state=$dir/apt/$2 uri
+	local state=$dir/apt/$2-$arch uri
 	uri=$(apt-get indextargets --format '$(REPO_URI)' | grep -E "/$1/?\$" | head -n 1 || true)
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
 	echo "deb [signed-by=$keyring] ${uri:-http://deb.debian.org/$1} $2 main" >"$state/sources.list"
@@ -47,7 +48,7 @@ update() {
 packages() {
 	local image version
 	image=$(apt_for "$1" apt-cache pkgnames linux-image- |
-		grep -E "^linux-image-${2//./\\.}(\.[0-9]+)*(-[0-9]+|\+deb[0-9.]+)-cloud-amd64$" | sort -V | tail -n 1 || true)
+		grep -E "^linux-image-${2//./\\.}(\.[0-9]+)*(-[0-9]+|\+deb[0-9.]+)-cloud-$arch$" | sort -V | tail -n 1 || true)
 	[ -n "$image" ] || fail "no kernel $2 in $1"
 	version=${image#linux-image-}
 	if apt_for "$1" apt-cache pkgnames "linux-binary-$version" | grep -qx "linux-binary-$version"; then
@@ -91,9 +92,11 @@ trap 'rm -rf "$new"' EXIT
 
 for series; do
 	[ ! -e "$dir/$series/release" ] || continue
-	read -r repository suite < <(suite_of "$series")
+	version=${series%-arm64} arch=amd64
+	[ "$version" = "$series" ] || arch=arm64
+	read -r repository suite < <(suite_of "$version")
 	update "$repository" "$suite"
-	names=$(packages "$suite" "$series")
+	names=$(packages "$suite" "$version")
 	rm -rf "$new"
 	mkdir -p "$new"/{debs,root,modules}
 	# shellcheck disable=SC2086 # several names

@@ -16,16 +16,28 @@ import (
 const DirEnv = "TCPGRAPH_KERNELS"
 
 // Series are the kernels that this module is tested on: the last one that is
-// too old, and then the oldest and the newer ones that are not.
-var Series = []string{"5.10", "6.1", "6.12", "6.18", "7"}
+// too old, and then the oldest and the newer ones that are not; and of arm64, the
+// oldest and the last one with long support.
+var Series = []string{"5.10", "6.1", "6.12", "6.18", "7", "6.1" + armSuffix, "6.18" + armSuffix}
+
+const armSuffix = "-arm64"
 
 // Kernel is a kernel that was fetched.
 type Kernel struct {
-	// Series is the first part of the version, such as "6.1".
+	// Series is the first part of the version, such as "6.1", or for arm64
+	// "6.1-arm64".
 	Series string
 	// Release is what uname says.
 	Release string
 	dir     string
+}
+
+// Arch is what GOARCH is for the kernel: "amd64" or "arm64".
+func (k *Kernel) Arch() string {
+	if strings.HasSuffix(k.Series, armSuffix) {
+		return "arm64"
+	}
+	return "amd64"
 }
 
 // Dir returns the folder in which kernels are kept, which need not exist.

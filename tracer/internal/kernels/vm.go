@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -65,8 +66,8 @@ type VM struct {
 	Log io.Writer
 }
 
-// QEMU is the program that runs the machines.
-const QEMU = "qemu-system-x86_64"
+// QEMU are the programs that run the machines, by [Kernel.Arch].
+var QEMU = map[string]string{"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
 
 // Boot boots the machine, runs the commands and returns a result of each. If
 // the machine dies or the context ends before all are done, it returns the
@@ -91,19 +92,12 @@ func (vm *VM) boot(ctx context.Context) (results []Result, err error) {
 	if err := vm.writeInitrd(initrd, mark); err != nil {
 		return nil, err
 	}
-	accel, cpu := "kvm", "max"
-	if !hasKVM() {
-		accel, cpu = emulated, emulatedCPU
-	}
-	cmd := exec.CommandContext(ctx, QEMU,
-		"-machine", "q35", "-accel", accel,
-		"-cpu", cpu, "-smp", "2", "-m", "1024",
+	cmd := exec.CommandContext(ctx, QEMU[vm.Kernel.Arch()], append([]string{
+		"-smp", "2", "-m", "1024",
 		"-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-reboot",
 		"-kernel", filepath.Join(vm.Kernel.dir, "vmlinuz"), "-initrd", initrd,
-		// A panic or an oops ends the machine, and so does process 1.
-		"-append", "console=ttyS0 panic=-1 oops=panic quiet "+cheaper,
-		"-serial", "file:"+console,
-		"-chardev", "stdio,id=out,signal=off", "-serial", "chardev:out")
+		"-serial", "file:" + console, "-chardev", "stdio,id=out,signal=off",
+	}, vm.machine()...)...)
 	cmd.WaitDelay = 5 * time.Second
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -127,28 +121,65 @@ func (vm *VM) boot(ctx context.Context) (results []Result, err error) {
 		len(results), len(vm.Runs), err, stderr.Bytes(), tail(console))
 }
 
+// machine is what depends on the architecture, with the guest's [GuestPort].
+func (vm *VM) machine() []string {
+	arch := vm.Kernel.Arch()
+	accel, cpu := "kvm", "max"
+	if !hasKVM(arch) {
+		accel, cpu = emulated, emulatedCPU[arch]
+	}
+	args := []string{"-accel", accel, "-cpu", cpu}
+	// A panic or an oops ends the machine, and so does process 1.
+	options := "panic=-1 oops=panic quiet " + cheaper
+	if arch == "arm64" {
+		return append(args, "-machine", "virt", "-append", "console=ttyAMA0 "+options, "-device", "pci-serial,chardev=out")
+	}
+	return append(args, "-machine", "q35", "-append", "console=ttyS0 "+options, "-serial", "chardev:out")
+}
+
+// GuestPort is the serial port for the output of the runs in a machine of an
+// architecture.
+func GuestPort(arch string) string {
+	if arch == "arm64" {
+		return "/dev/ttyS0"
+	}
+	return "/dev/ttyS1"
+}
+
+// emulatedCPU is, by the architecture, a processor without what is dear to
+// emulate.
+//
+// On amd64 string instructions are done one element at a time; without erms and
+// fsrm, and as an AMD K8 of a model before 0x48, which init_amd_k8 in
+// arch/x86/kernel/cpu/amd.c does not call good at them, the kernel copies with
+// others, three times as fast. Page tables of five levels are longer to walk, and
+// smap is a change of the processor's state at each copy from and to a process.
+//
+// On arm64 it is the authentication of pointers, by which each function of the
+// kernel signs its return address, with an algorithm that is costly in software.
+var emulatedCPU = map[string]string{
+	"amd64": "max,model=4,erms=off,fsrm=off,la57=off,smap=off,smep=off,umip=off",
+	"arm64": "max,pauth-impdef=on",
+}
+
 const (
 	// One thread emulates both processors by turns. With one each, kernels now
 	// and then die while they boot, of an int3 in code that they are patching:
 	// the other processor is seen in the middle of it.
 	emulated = "tcg,thread=single"
 
-	// What is dear to emulate is left out. String instructions are done one
-	// element at a time; without erms and fsrm, and as an AMD K8 of a model
-	// before 0x48, which init_amd_k8 in arch/x86/kernel/cpu/amd.c does not call
-	// good at them, the kernel copies with others, three times as fast. Page
-	// tables of five levels are longer to walk, and smap is a change of the
-	// processor's state at each copy from and to a process.
-	emulatedCPU = "max,model=4,erms=off,fsrm=off,la57=off,smap=off,smep=off,umip=off"
-
 	// What protects a kernel from its guests is no use here.
 	cheaper = "mitigations=off init_on_alloc=0"
 )
 
-// hasKVM reports whether machines can run on the processor itself. /dev/kvm alone
+// hasKVM reports whether machines of an architecture can run on the processor
+// itself, of which that is known for amd64 only. /dev/kvm alone
 // does not say so: where the host is a machine of some kind itself, it can be
 // there for guests that know of it, and any other hangs.
-func hasKVM() bool {
+func hasKVM(arch string) bool {
+	if arch != "amd64" || runtime.GOARCH != "amd64" {
+		return false
+	}
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil || !regexp.MustCompile(`(?m)^flags\s*:.* (vmx|svm)( |$)`).Match(info) {
 		return false

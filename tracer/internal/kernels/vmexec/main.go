@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string) (int, error) {
 		Runs:   []kernels.Run{{Args: testArgs(args[2:]), Env: testEnv(os.Environ())}},
 		Log:    os.Stdout,
 	}
-	if err := kernels.BuildInit(ctx, vm.Init); err != nil {
+	if err := kernels.BuildInit(ctx, kernel.Arch(), vm.Init); err != nil {
 		return 0, err
 	}
 	_, err = os.Stat("testdata")

@@ -2,9 +2,9 @@
 
 // Command vminit is process 1 of the machines of package kernels. It mounts the
 // kernel's file systems, loads the modules, brings the loopback interface up,
-// runs the commands in [kernels.GuestFile] with their output on the second
-// serial port, and ends the machine. What goes wrong with itself it writes to
-// the console, which is the first serial port.
+// runs the commands in [kernels.GuestFile] with their output on the serial port
+// [kernels.GuestPort], and ends the machine. What goes wrong with itself it
+// writes to the console, which is another one.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -47,7 +48,7 @@ func run() error {
 	if err := json.Unmarshal(text, &g); err != nil {
 		return fmt.Errorf("%s: %w", kernels.GuestFile, err)
 	}
-	out, err := openSerial("/dev/ttyS1")
+	out, err := openSerial(kernels.GuestPort(runtime.GOARCH))
 	if err != nil {
 		return err
 	}

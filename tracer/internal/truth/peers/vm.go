@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 
 	"example.com/tcpgraph/tracer/internal/kernels"
 )
@@ -30,6 +31,9 @@ func runVM(ctx context.Context, series, dir, livetrace string, chosen []*tool) (
 	if err != nil {
 		return nil, err
 	}
+	if kernel.Arch() != runtime.GOARCH {
+		return nil, fmt.Errorf("the tools of this machine do not run on Linux %s", kernel.Release)
+	}
 	fmt.Println("Linux", kernel.Release)
 	vm := kernels.VM{
 		Kernel: kernel,
@@ -37,7 +41,7 @@ func runVM(ctx context.Context, series, dir, livetrace string, chosen []*tool) (
 		Log:    os.Stderr,
 		Files:  map[string]string{"/bin/livetrace": livetrace, "/bin/peers": filepath.Join(dir, "peers")},
 	}
-	if err := kernels.BuildInit(ctx, vm.Init); err != nil {
+	if err := kernels.BuildInit(ctx, kernel.Arch(), vm.Init); err != nil {
 		return nil, err
 	}
 	if err := build(ctx, vm.Files["/bin/peers"], "example.com/tcpgraph/tracer/internal/truth/peers"); err != nil {
