@@ -16,7 +16,7 @@
 // namespace that does not exist: then the hooks are all that is left.
 //
 // The first line of each tracer's output, on either stream, is waited for
-// before connections are made.
+// before connections are made, but not for longer than three seconds.
 //
 // Of the ratios of pairs it prints the median, and besides the ratio of the
 // lower quartiles of all runs with and all without a tracer: what else happens on
@@ -148,6 +148,10 @@ type result struct {
 	rate float64 // connections a second
 }
 
+// patience is how long a tracer's first line is waited for. Some fill a buffer
+// before they write into what is no terminal.
+const patience = 3 * time.Second
+
 // traced runs the churn under a tracer. own is the tracer's processor time a
 // connection, from its first line on, so without its start.
 func traced(command string, n int) (r result, own float64, err error) {
@@ -167,16 +171,22 @@ func traced(command string, n int) (r result, own float64, err error) {
 		return r, 0, err
 	}
 	w.Close()
-	lines := bufio.NewReaderSize(stdout, 1<<20)
-	if _, err := lines.ReadString('\n'); err != nil {
-		return r, 0, fmt.Errorf("no first line: %w", err)
-	}
-	drained := make(chan error, 1)
+	started, drained := make(chan error, 1), make(chan error, 1)
 	go func() {
-		_, err := io.Copy(io.Discard, lines)
+		lines := bufio.NewReaderSize(stdout, 1<<20)
+		_, err := lines.ReadString('\n')
+		started <- err
+		_, err = io.Copy(io.Discard, lines)
 		drained <- err
 	}()
-	time.Sleep(500 * time.Millisecond) // the rest of its start is not to be counted
+	select {
+	case err := <-started:
+		if err != nil {
+			return r, 0, fmt.Errorf("no first line: %w", err)
+		}
+		time.Sleep(500 * time.Millisecond) // the rest of its start is not to be counted
+	case <-time.After(patience):
+	}
 	before, err := cpuOf(cmd.Process.Pid)
 	if err != nil {
 		return r, 0, err
