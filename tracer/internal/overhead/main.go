@@ -25,6 +25,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -153,7 +154,8 @@ type result struct {
 const patience = 3 * time.Second
 
 // traced runs the churn under a tracer. own is the tracer's processor time a
-// connection, from its first line on, so without its start.
+// connection, without that of its start, which is over when it prints its first line
+// or patience is at an end.
 func traced(command string, n int) (r result, own float64, err error) {
 	args := strings.Fields(command)
 	if args[0] == "drain" {
@@ -198,6 +200,11 @@ func traced(command string, n int) (r result, own float64, err error) {
 	after, err := cpuOf(cmd.Process.Pid)
 	if err != nil {
 		return r, 0, err
+	}
+	select {
+	case <-drained:
+		return r, 0, errors.New("it ended by itself")
+	default:
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		return r, 0, err

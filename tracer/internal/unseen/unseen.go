@@ -13,19 +13,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // tries is how often it is tried at the most.
 const tries = 3
 
-// Try calls a function, and again if that failed and meanwhile the kernel has
-// hidden changes of state of the sockets of this process, or of processes that
-// the function started: if such changes were handled in interrupts of process 1,
-// and no program of the tracepoint has ever been seen to run there. On all other
-// kernels the first failure is the last.
+// Try calls a function, and again, twice at the most, if that failed and meanwhile
+// the kernel has hidden changes of state of the sockets of this process, or of
+// processes that the function started: if such changes were handled in interrupts
+// of process 1, and a program of the tracepoint was not run there once. On all other
+// kernels the first failure is the last. What failed need not have to do with what
+// was hidden, so let the function be short.
 //
-// It needs root, and control groups of version 2; without them it calls the
-// function once. This process is moved into a control group of its own
+// It needs root, Linux 6.10, and control groups of version 2; without them it calls
+// the function once. This process is moved into a control group of its own
 // meanwhile, for which the processes that it started must have ended when the
 // function returns. What it finds is written to the log.
 func Try(log io.Writer, try func() error) error {
@@ -58,8 +60,15 @@ func watch(log io.Writer, try func(*witness) error) (hidden uint64, err error) {
 		}
 	}()
 	if err := try(w); err != nil {
-		n, lookErr := w.numbers()
-		return n.unseen(), errors.Join(err, lookErr)
+		before, lookErr := w.numbers()
+		time.Sleep(settle)
+		n, lookAgainErr := w.numbers()
+		n[told] = before[told] // the tracepoint has had time to follow
+		return n.unseen(), errors.Join(err, lookErr, lookAgainErr)
 	}
 	return 0, nil
 }
+
+// settle is far longer than it takes from telling a control group of a change to
+// the tracepoint.
+const settle = 10 * time.Millisecond

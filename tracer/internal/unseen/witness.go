@@ -138,23 +138,25 @@ func (w *witness) tracepoint() asm.Instructions {
 	)
 }
 
-// enter makes the control group and moves this process there.
+// enter makes the control group, within that of this process, and moves this
+// process there.
 func (w *witness) enter() error {
 	root, err := cgroup2()
 	if err != nil {
 		return err
 	}
-	now, err := ownCgroup()
+	path, err := ownCgroup()
 	if err != nil {
 		return err
 	}
-	if w.cgroup, err = os.MkdirTemp(root, cgroupPattern); err != nil {
+	from := filepath.Join(root, path)
+	if w.cgroup, err = os.MkdirTemp(from, cgroupPattern); err != nil {
 		return err
 	}
 	if err := move(w.cgroup); err != nil {
 		return err
 	}
-	w.from = filepath.Join(root, now)
+	w.from = from
 	return nil
 }
 

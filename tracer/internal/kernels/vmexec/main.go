@@ -1,6 +1,8 @@
 // Command vmexec runs a test binary on another kernel, for go test -exec:
 //
-//	CGO_ENABLED=0 go test -exec 'go run example.com/tcpgraph/tracer/internal/kernels/vmexec 6.1' ./tracer
+//	go build -o /tmp/vmexec ./tracer/internal/kernels/vmexec
+//	CGO_ENABLED=0 go test -exec "/tmp/vmexec 6.1" ./tracer
+//	CGO_ENABLED=0 GOARCH=arm64 go test -exec "/tmp/vmexec 6.1-arm64" ./tracer
 //
 // The first argument is the series of the kernel, which is fetched at need; see
 // package kernels. The test sees the folder testdata and those variables of the
