@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 )
 
@@ -26,7 +27,8 @@ func checkKernel() error {
 }
 
 // checkPrivileges refuses early what the loader takes for a lack of support,
-// since its tests of what the kernel can do are refused as well.
+// since its tests of what the kernel can do are refused as well. That the process
+// has the capabilities need not mean that it may use them, so it loads a program.
 func checkPrivileges() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
@@ -34,10 +36,21 @@ func checkPrivileges() error {
 		return os.NewSyscallError("capget", err)
 	}
 	has := func(capability int) bool { return sets[capability/32].Effective>>(capability%32)&1 != 0 }
-	if has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON) {
-		return nil
+	if !has(unix.CAP_SYS_ADMIN) && !(has(unix.CAP_BPF) && has(unix.CAP_PERFMON)) {
+		return errPrivileges
 	}
-	return errPrivileges
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Type:         ebpf.RawTracepoint,
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+		License:      "Dual MIT/GPL",
+	})
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return err
+	case err != nil:
+		return nil // what is wrong will show, and better
+	}
+	return p.Close()
 }
 
 // errPrivileges is that the process lacks the capabilities.
