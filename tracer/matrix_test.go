@@ -75,7 +75,7 @@ func TestMatrix(t *testing.T) {
 // matrixVM is a machine of an architecture, without its kernel.
 func matrixVM(t *testing.T, arch, dir string) kernels.VM {
 	t.Helper()
-	if _, err := exec.LookPath(kernels.QEMU[arch]); err != nil {
+	if _, err := exec.LookPath(kernels.QEMU(arch)); err != nil {
 		netlab.Skip(t, err.Error()+" (install qemu-system-x86 and qemu-system-arm)")
 	}
 	vm := kernels.VM{
@@ -230,7 +230,7 @@ func runMatrix(t *testing.T, vm *kernels.VM) (columns []truth.Column) {
 		}
 	}
 	if len(runs) == 0 {
-		t.Skip("this kernel has none of the hooks that -matrix.hooks names")
+		netlab.Skip(t, "this kernel has none of the hooks that -matrix.hooks names")
 	}
 	if testing.Verbose() {
 		vm.Log = t.Output() // as it comes

@@ -2,10 +2,10 @@
 # fetch.sh DIR SERIES...
 #
 # Puts the newest Debian cloud kernel of each series (5.10, 6.1, 6.12, 6.18, 7,
-# or 6.1-arm64 and so on) into DIR/SERIES: vmlinuz, release, and the modules in the order of
-# modules/order, unpacked. What is there already stays as it is; remove its
-# folder for a newer one. Nothing is installed, and apt's own state is left
-# alone. Needs apt-get, dpkg, flock, strings and xz.
+# or 6.1-arm64 and so on) into DIR/SERIES: vmlinuz, release, and the modules in
+# the order of modules/order, unpacked. What is there already stays as it is;
+# remove its folder for a newer one. Nothing is installed, and apt's own state is
+# left alone. Needs apt-get, dpkg, flock, strings and xz.
 set -euo pipefail
 
 wanted=(veth dummy sch_netem nf_conntrack nf_tables nft_chain_nat nft_nat nft_masq nft_ct inet_diag tcp_diag)

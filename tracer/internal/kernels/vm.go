@@ -66,8 +66,45 @@ type VM struct {
 	Log io.Writer
 }
 
-// QEMU are the programs that run the machines, by [Kernel.Arch].
-var QEMU = map[string]string{"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
+// machine is what the machines of an architecture have of their own.
+type machine struct {
+	qemu    string   // the program that runs them
+	args    []string // of that
+	console string   // the kernel's name of the serial port for it
+	port    string   // the same of the one for the output of the runs
+	// cpu is a processor without what is dear to emulate.
+	cpu string
+}
+
+// machines are those of each architecture, by [Kernel.Arch].
+//
+// On amd64 string instructions are emulated one element at a time; without erms
+// and fsrm, and as an AMD K8 of a model before 0x48, which init_amd_k8 in
+// arch/x86/kernel/cpu/amd.c does not call good at them, the kernel copies with
+// others, three times as fast. Page tables of five levels are longer to walk, and
+// smap is a change of the processor's state at each copy from and to a process.
+//
+// On arm64 each function of the kernel signs its return address, by an algorithm
+// that is costly in software.
+var machines = map[string]machine{
+	"amd64": {
+		qemu: "qemu-system-x86_64", args: []string{"-machine", "q35", "-serial", "chardev:out"},
+		console: "ttyS0", port: "ttyS1",
+		cpu: "max,model=4,erms=off,fsrm=off,la57=off,smap=off,smep=off,umip=off",
+	},
+	"arm64": {
+		qemu: "qemu-system-aarch64", args: []string{"-machine", "virt", "-device", "pci-serial,chardev=out"},
+		console: "ttyAMA0", port: "ttyS0",
+		cpu: "max,pauth-impdef=on",
+	},
+}
+
+// QEMU returns the program that runs the machines of an architecture.
+func QEMU(arch string) string { return machines[arch].qemu }
+
+// GuestPort returns the serial port for the output of the runs, as a file in
+// machines of an architecture.
+func GuestPort(arch string) string { return "/dev/" + machines[arch].port }
 
 // Boot boots the machine, runs the commands and returns a result of each. If
 // the machine dies or the context ends before all are done, it returns the
@@ -92,12 +129,20 @@ func (vm *VM) boot(ctx context.Context) (results []Result, err error) {
 	if err := vm.writeInitrd(initrd, mark); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, QEMU[vm.Kernel.Arch()], append([]string{
-		"-smp", "2", "-m", "1024",
+	arch := vm.Kernel.Arch()
+	m := machines[arch]
+	accel, cpu := "kvm", "max"
+	if !hasKVM(arch) {
+		accel, cpu = emulated, m.cpu
+	}
+	cmd := exec.CommandContext(ctx, m.qemu, append([]string{
+		"-accel", accel, "-cpu", cpu, "-smp", "2", "-m", "1024",
 		"-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-reboot",
 		"-kernel", filepath.Join(vm.Kernel.dir, "vmlinuz"), "-initrd", initrd,
+		// A panic or an oops ends the machine, and so does process 1.
+		"-append", "console=" + m.console + " panic=-1 oops=panic quiet " + cheaper,
 		"-serial", "file:" + console, "-chardev", "stdio,id=out,signal=off",
-	}, vm.machine()...)...)
+	}, m.args...)...)
 	cmd.WaitDelay = 5 * time.Second
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -121,47 +166,6 @@ func (vm *VM) boot(ctx context.Context) (results []Result, err error) {
 		len(results), len(vm.Runs), err, stderr.Bytes(), tail(console))
 }
 
-// machine is what depends on the architecture, with the guest's [GuestPort].
-func (vm *VM) machine() []string {
-	arch := vm.Kernel.Arch()
-	accel, cpu := "kvm", "max"
-	if !hasKVM(arch) {
-		accel, cpu = emulated, emulatedCPU[arch]
-	}
-	args := []string{"-accel", accel, "-cpu", cpu}
-	// A panic or an oops ends the machine, and so does process 1.
-	options := "panic=-1 oops=panic quiet " + cheaper
-	if arch == "arm64" {
-		return append(args, "-machine", "virt", "-append", "console=ttyAMA0 "+options, "-device", "pci-serial,chardev=out")
-	}
-	return append(args, "-machine", "q35", "-append", "console=ttyS0 "+options, "-serial", "chardev:out")
-}
-
-// GuestPort is the serial port for the output of the runs in a machine of an
-// architecture.
-func GuestPort(arch string) string {
-	if arch == "arm64" {
-		return "/dev/ttyS0"
-	}
-	return "/dev/ttyS1"
-}
-
-// emulatedCPU is, by the architecture, a processor without what is dear to
-// emulate.
-//
-// On amd64 string instructions are done one element at a time; without erms and
-// fsrm, and as an AMD K8 of a model before 0x48, which init_amd_k8 in
-// arch/x86/kernel/cpu/amd.c does not call good at them, the kernel copies with
-// others, three times as fast. Page tables of five levels are longer to walk, and
-// smap is a change of the processor's state at each copy from and to a process.
-//
-// On arm64 it is the authentication of pointers, by which each function of the
-// kernel signs its return address, with an algorithm that is costly in software.
-var emulatedCPU = map[string]string{
-	"amd64": "max,model=4,erms=off,fsrm=off,la57=off,smap=off,smep=off,umip=off",
-	"arm64": "max,pauth-impdef=on",
-}
-
 const (
 	// One thread emulates both processors by turns. With one each, kernels now
 	// and then die while they boot, of an int3 in code that they are patching:
@@ -173,9 +177,9 @@ const (
 )
 
 // hasKVM reports whether machines of an architecture can run on the processor
-// itself, of which that is known for amd64 only. /dev/kvm alone
-// does not say so: where the host is a machine of some kind itself, it can be
-// there for guests that know of it, and any other hangs.
+// itself, of which that is known for amd64 only. /dev/kvm alone does not say so:
+// where the host is a machine of some kind itself, it can be there for guests that
+// know of it, and any other hangs.
 func hasKVM(arch string) bool {
 	if arch != "amd64" || runtime.GOARCH != "amd64" {
 		return false

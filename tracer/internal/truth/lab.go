@@ -184,12 +184,10 @@ const tick = 10 * time.Millisecond
 
 // cgroupID returns the number of a control group, 0 if it cannot be told.
 func cgroupID(path string) uint64 {
-	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		var fs unix.Statfs_t
-		var st unix.Stat_t
-		if unix.Statfs(root, &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC && unix.Stat(root+path, &st) == nil {
-			return st.Ino
-		}
+	root, err := netlab.CgroupRoot()
+	var st unix.Stat_t
+	if err != nil || unix.Stat(root+path, &st) != nil {
+		return 0
 	}
-	return 0
+	return st.Ino
 }

@@ -189,13 +189,7 @@ func self() (*identity, error) {
 	if _, err := fmt.Sscan(strings.Fields(after)[22-3], &id.StartTicks); err != nil {
 		return nil, fmt.Errorf("/proc/self/stat: %w", err)
 	}
-	if groups, err := os.ReadFile("/proc/self/cgroup"); err == nil {
-		for line := range strings.Lines(string(groups)) {
-			if path, ok := strings.CutPrefix(line, "0::"); ok {
-				id.Cgroup = strings.TrimSuffix(path, "\n")
-			}
-		}
-	}
+	id.Cgroup, _ = netlab.OwnCgroup() // empty if there is none
 	id.UID = uint32(os.Geteuid())
 	return &id, nil
 }

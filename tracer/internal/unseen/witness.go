@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
-	"golang.org/x/sys/unix"
+
+	"example.com/tcpgraph/internal/netlab"
 )
 
 // The kernel's numbers, from include/uapi/linux/bpf.h.
@@ -141,11 +141,11 @@ func (w *witness) tracepoint() asm.Instructions {
 // enter makes the control group, within that of this process, and moves this
 // process there.
 func (w *witness) enter() error {
-	root, err := cgroup2()
+	root, err := netlab.CgroupRoot()
 	if err != nil {
 		return err
 	}
-	path, err := ownCgroup()
+	path, err := netlab.OwnCgroup()
 	if err != nil {
 		return err
 	}
@@ -165,17 +165,6 @@ func move(cgroup string) error {
 	return os.WriteFile(filepath.Join(cgroup, "cgroup.procs"), strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
 }
 
-// cgroup2 is where control groups of version 2 are mounted.
-func cgroup2() (string, error) {
-	for _, dir := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		var fs unix.Statfs_t
-		if unix.Statfs(dir, &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC {
-			return dir, nil
-		}
-	}
-	return "", errors.New("control groups of version 2 are not mounted at /sys/fs/cgroup")
-}
-
 // numbers is what was counted.
 type numbers [counters]uint64
 
@@ -191,20 +180,6 @@ func (n numbers) unseen() uint64 {
 		return 0
 	}
 	return n[told]
-}
-
-// ownCgroup is the path of this process's control group of version 2.
-func ownCgroup() (string, error) {
-	file, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(file)) {
-		if path, ok := strings.CutPrefix(line, "0::"); ok {
-			return strings.TrimSuffix(path, "\n"), nil
-		}
-	}
-	return "", errors.New("/proc/self/cgroup has no control group of version 2")
 }
 
 // Close moves this process back. What it has started must have ended.
