@@ -5,13 +5,14 @@ import (
 	"slices"
 )
 
-// ref is the end of an edge in an edgeTable: a node, or with a flag an
-// endpoint that is still to be resolved.
+// ref is the end of an edge in an edgeTable: a node, or with a flag what is
+// still to be resolved, an endpoint or the address of an outsider.
 type ref uint32
 
 const (
 	endpointRef ref = 1 << 31 // of a server
 	loopbackRef ref = 1 << 31 // of a client: an edge of loopback connections
+	outsiderRef ref = 1 << 30 // of a client: the address of one that is not known
 )
 
 // flow is what one connection or failed attempt adds to an edge.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/tcpgraph/flowgraph"
 	"example.com/tcpgraph/traceformat"
 )
@@ -47,7 +49,8 @@ func decode(b []byte) []traceformat.Event {
 }
 
 // FuzzAdd puts any events into a graph: it neither panics nor loses or
-// invents a connection, and what it says is consistent.
+// invents a connection, what it says is consistent, and the same when a goroutine
+// puts the connections together.
 func FuzzAdd(f *testing.F) {
 	r := rand.NewChaCha8([32]byte{1})
 	for range 20 {
@@ -57,17 +60,23 @@ func FuzzAdd(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte, how uint8) {
 		opts := &flowgraph.Options{Reorder: int(how&3) - 1, ForgetPaired: how&4 != 0}
-		g := flowgraph.New(opts)
+		g, parallel := flowgraph.New(opts), flowgraph.New(opts)
+		parallel.Parallel()
 		events := decode(b)
 		valid := 0
 		for i, e := range events {
 			g.Add(e)
+			parallel.Add(e)
 			if e.Kind <= traceformat.Close && e.Local.IsValid() && e.Remote.IsValid() {
 				valid++
 			}
 			if int(how>>3) == i {
 				g.Stats()
+				parallel.Stats()
 			}
+		}
+		if diff := cmp.Diff(fullText(g), fullText(parallel)); diff != "" {
+			t.Errorf("in parallel (-without +with):\n%s", diff)
 		}
 		s := g.Stats()
 		var conns, open, failed uint64

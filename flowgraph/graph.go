@@ -44,25 +44,16 @@ type Graph struct {
 	nodes     arena[Node]
 	byID      map[int64]uint32
 	externals map[externalKey]uint32
-	services  map[serviceKey]*service
-	endpoints endpoints
-
-	lones  lones // the simplest of the halves; the others are in
-	pairs  index // by connection
-	halves arena[half]
-	more   arena[halfMore] // beside halves, as far as anything was known
-	free   uint32          // head of the list of free halves
-	ended  list            // ended connections that are still remembered
 
 	// Sights wait here until there are some, since looking for the halves of
 	// many at once lets their cache misses overlap.
-	queue   [32]sight
-	queued  int
+	queue   []sight
 	owned   int    // so many of them have their node
 	touched uint32 // a sum that keeps the compiler from leaving that out
+	relay   *relay // takes what was in the queue; nil if nothing is done in parallel
 
-	edges edgeTable // what forgotten connections came to
-	count Stats     // of events, and of forgotten connections
+	pairing         pairing // what has left the queue
+	events, invalid uint64  // as in Stats
 
 	whole *View // what is read; nil after an Add
 }
@@ -70,11 +61,10 @@ type Graph struct {
 // New returns an empty graph. Nil options mean the defaults.
 func New(opts *Options) *Graph {
 	g := &Graph{
-		hash:      newHasher(),
 		byID:      make(map[int64]uint32),
 		externals: make(map[externalKey]uint32),
 		texts:     make(map[string]string),
-		services:  make(map[serviceKey]*service),
+		queue:     make([]sight, 0, together),
 	}
 	if opts != nil {
 		g.opts = *opts
@@ -83,11 +73,24 @@ func New(opts *Options) *Graph {
 		g.opts.Reorder = DefaultReorder
 	}
 	g.nodes.add() // number 0 is nobody
-	g.halves.add()
 	g.scopes.init()
-	g.endpoints.init()
-	g.edges = newEdgeTable(&g.hash)
+	g.pairing.init(g.opts)
+	g.hash = g.pairing.hash
 	return g
+}
+
+// Parallel has a goroutine put the halves of connections together from now on, a
+// thousand events at a time, while the next are added. That takes less time where
+// a processor is idle and events are added without pause, as from a file, but
+// more of the processors' time. The graph becomes the same, and is used as
+// before: by one goroutine at a time. The goroutine ends by itself.
+func (g *Graph) Parallel() {
+	if g.relay != nil {
+		return
+	}
+	g.pair()
+	g.relay = newRelay(&g.pairing)
+	g.queue = make([]sight, 0, relaySize)
 }
 
 // Add puts one event into the graph. Events may come in any order. An event
@@ -95,8 +98,9 @@ func New(opts *Options) *Graph {
 // [Stats.Invalid] and makes no connection.
 func (g *Graph) Add(e traceformat.Event) {
 	g.whole = nil
-	g.count.Events++
-	s := &g.queue[g.queued] // filled field by field: that is quicker than as a whole
+	g.events++
+	n := len(g.queue)
+	s := &g.queue[:n+1][n] // filled field by field: that is quicker than as a whole
 	s.kind, s.owner, s.direction = e.Kind, e.Owner, e.Direction
 	s.localPort, s.remotePort = e.Local.Port(), e.Remote.Port()
 	s.scope = g.scopes.number(e.Process.Host, e.Process.NetNS)
@@ -110,21 +114,46 @@ func (g *Graph) Add(e traceformat.Event) {
 	if !local.IsValid() || !remote.IsValid() || e.Kind > traceformat.Fail {
 		g.owners()
 		g.process(&e.Process, s.scope, s.time)
-		g.count.Invalid++
+		g.invalid++
 		return
 	}
 	s.local, s.bareLocal = g.addrs.number(&g.hash, local, s.scope)
 	s.remote, s.bareRemote = g.addrs.number(&g.hash, remote, s.scope)
 	s.loopback = local.IsLoopback() || remote.IsLoopback()
-	s.node = 0
+	s.node, s.accepts = 0, false
 	s.pid, s.command = e.Process.PID, e.Process.Command
 	if !e.Process.StartTime.IsZero() || !nameOnly(&e.Process) {
 		g.owners()
 		g.own(s, g.process(&e.Process, s.scope, s.time))
 		g.owned++
 	}
-	if g.queued++; g.queued == len(g.queue) {
-		g.work()
+	g.queue = g.queue[:n+1]
+	switch n++; {
+	case n == cap(g.queue):
+		g.pair()
+	case n%together == 0:
+		g.owners()
+	}
+}
+
+// pair does what the sights in the queue ask for, or has it done by the relay.
+func (g *Graph) pair() {
+	g.owners()
+	b := batch{g.queue, g.addrs.addrBook, g.nodes}
+	if g.relay != nil {
+		g.queue = g.relay.hand(b)
+	} else {
+		g.pairing.work(&b)
+		g.queue = g.queue[:0]
+	}
+	g.owned = 0
+}
+
+// finish does all that the events ask for. It comes before any reading.
+func (g *Graph) finish() {
+	g.pair()
+	if g.relay != nil {
+		g.relay.wait()
 	}
 }
 

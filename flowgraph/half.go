@@ -49,10 +49,10 @@ const openedMask = opened | opened<<1 | opened<<2
 
 func (f halfFlags) has(x halfFlags) bool { return f&x != 0 }
 
-func (h *half) hash(g *Graph) uint32 { return g.hashEnds(h.a, h.b, h.pa, h.pb) }
+func (h *half) hash(p *pairing) uint32 { return p.hashEnds(h.a, h.b, h.pa, h.pb) }
 
-func (g *Graph) hashEnds(a, b uint32, pa, pb uint16) uint32 {
-	return g.hash.words(uint64(a)<<32|uint64(b), uint64(pa)<<16|uint64(pb))
+func (p *pairing) hashEnds(a, b uint32, pa, pb uint16) uint32 {
+	return p.hash.words(uint64(a)<<32|uint64(b), uint64(pa)<<16|uint64(pb))
 }
 
 func (h *half) sameConnection(o *half) bool {
@@ -68,17 +68,17 @@ func (h *half) complete() bool { return h.flags.has(opened) && h.flags.has(close
 
 // times returns what more is known of a half; the zero value if nothing is, as
 // of number 0.
-func (g *Graph) times(i uint32) halfMore {
-	if i < g.more.n {
-		return *g.more.at(i)
+func (p *pairing) times(i uint32) halfMore {
+	if i < p.more.n {
+		return *p.more.at(i)
 	}
 	return halfMore{}
 }
 
 // describes reports whether s is news of half i, rather than of another
 // connection that used the same endpoints before or after.
-func (g *Graph) describes(s *sight, i uint32, want *half) bool {
-	h := g.halves.at(i)
+func (p *pairing) describes(s *sight, i uint32, want *half) bool {
+	h := p.halves.at(i)
 	if h.scope != want.scope || (h.flags ^ want.flags).has(upper) {
 		return false
 	}
@@ -88,7 +88,7 @@ func (g *Graph) describes(s *sight, i uint32, want *half) bool {
 	if h.node != s.node && h.rank <= 1 && s.rank() <= 1 && h.node != 0 && s.node != 0 {
 		return false // two processes, both seen in person
 	}
-	m := g.times(i)
+	m := p.times(i)
 	if s.count != m.count {
 		return false // a total tells of none that is told of by itself
 	}
@@ -112,14 +112,14 @@ func (g *Graph) describes(s *sight, i uint32, want *half) bool {
 const slack = int64(time.Second)
 
 // update takes over what s says of half i, and reports whether it was new.
-func (g *Graph) update(i uint32, s *sight) (news bool) {
-	h := g.halves.at(i)
+func (p *pairing) update(i uint32, s *sight) (news bool) {
+	h := p.halves.at(i)
 	h.flags |= s.claim()
 	if !s.bare {
 		h.flags &^= bare
 	}
 	if r := s.rank(); s.node != 0 && (h.node == 0 || r < h.rank ||
-		r == h.rank && g.nodes.at(s.node).id < g.nodes.at(h.node).id) {
+		r == h.rank && p.nodes.at(s.node).id < p.nodes.at(h.node).id) {
 		h.node, h.rank = s.node, r
 	}
 	var m halfMore
@@ -136,10 +136,10 @@ func (g *Graph) update(i uint32, s *sight) (news bool) {
 			h.flags |= opened // nothing else is told of them
 		}
 	}
-	if m == (halfMore{}) && i >= g.more.n {
+	if m == (halfMore{}) && i >= p.more.n {
 		return news
 	}
-	to := g.more.reach(i)
+	to := p.more.reach(i)
 	to.first, to.last = earlier(to.first, m.first), later(to.last, m.last)
 	to.sent, to.recv = max(to.sent, m.sent), max(to.recv, m.recv)
 	to.count = max(to.count, m.count)
@@ -147,26 +147,26 @@ func (g *Graph) update(i uint32, s *sight) (news bool) {
 }
 
 // newHalf stores h and returns its number.
-func (g *Graph) newHalf(h *half, hash uint32) uint32 {
-	i := g.free
+func (p *pairing) newHalf(h *half, hash uint32) uint32 {
+	i := p.free
 	if i != 0 {
-		g.free = g.halves.at(i).next
+		p.free = p.halves.at(i).next
 	} else {
-		i = g.halves.add()
+		i = p.halves.add()
 	}
-	*g.halves.at(i) = *h
-	g.pairs.insert(hash, i)
+	*p.halves.at(i) = *h
+	p.pairs.insert(hash, i)
 	return i
 }
 
 // drop forgets half i.
-func (g *Graph) drop(i uint32) {
-	h := g.halves.at(i)
-	g.unlist(i)
-	g.pairs.remove(h.hash(g), i)
-	*h = half{next: g.free}
-	g.free = i
-	if i < g.more.n {
-		*g.more.at(i) = halfMore{}
+func (p *pairing) drop(i uint32) {
+	h := p.halves.at(i)
+	p.unlist(i)
+	p.pairs.remove(h.hash(p), i)
+	*h = half{next: p.free}
+	p.free = i
+	if i < p.more.n {
+		*p.more.at(i) = halfMore{}
 	}
 }

@@ -1,6 +1,7 @@
 package flowgraph
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"strings"
@@ -58,9 +59,13 @@ func (s *scopes) number(host string, netns uint32) uint32 {
 // number. All others are numbered from firstNumbered on; a loopback address is
 // another one in every scope.
 type addrs struct {
-	recs  arena[addrRec]
+	addrBook
 	index index
 }
+
+// addrBook knows addresses by their numbers. A copy of it knows those that it was
+// made with, whatever is numbered later.
+type addrBook struct{ recs arena[addrRec] }
 
 // firstNumbered is 224.0.0.0: from there on no address is a host's, so that
 // there is room for half a billion numbers.
@@ -111,11 +116,17 @@ func (t *addrs) other(h *hasher, a netip.Addr, scope uint32) (n, bare uint32) {
 }
 
 // rec returns what is known of an address.
-func (t *addrs) rec(n uint32) addrRec {
+func (t *addrBook) rec(n uint32) addrRec {
 	if n < firstNumbered {
 		var b [4]byte
 		binary.BigEndian.PutUint32(b[:], n)
 		return addrRec{addr: netip.AddrFrom4(b), bare: n}
 	}
 	return *t.recs.at(n - firstNumbered)
+}
+
+// compare orders two addresses.
+func (t *addrBook) compare(a, b uint32) int {
+	x, y := t.rec(a), t.rec(b)
+	return cmp.Or(x.addr.Compare(y.addr), cmp.Compare(x.scope, y.scope))
 }

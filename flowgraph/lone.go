@@ -56,28 +56,28 @@ func (t *lones) find(h *half, hash uint32) *lone {
 
 // insert adds h, of whose endpoints there is none. The free slot where find
 // said that it belongs may be nil.
-func (t *lones) insert(g *Graph, h *half, hash uint32, free *lone) {
+func (t *lones) insert(p *pairing, h *half, hash uint32, free *lone) {
 	if t.n >= len(t.slots)/4*3 {
-		t.grow(g)
+		t.grow(p)
 		free = t.find(h, hash)
 	}
 	*free = lone{a: h.a, b: h.b, pa: h.pa, pb: h.pb, node: h.node, scope: h.scope, flags: h.flags}
 	t.n++
 }
 
-func (t *lones) grow(g *Graph) {
+func (t *lones) grow(p *pairing) {
 	old := t.slots
 	t.slots = make([]lone, max(64, 2*len(old)))
 	for i := range old {
 		if old[i].flags != 0 {
 			h := old[i].half()
-			*t.find(&h, h.hash(g)) = old[i]
+			*t.find(&h, h.hash(p)) = old[i]
 		}
 	}
 }
 
 // remove takes out the half that find has found, and closes the gap.
-func (t *lones) remove(g *Graph, h *half, hash uint32) {
+func (t *lones) remove(p *pairing, h *half, hash uint32) {
 	mask := uint32(len(t.slots) - 1)
 	pos := hash & mask
 	for !t.slots[pos].sameConnection(h) {
@@ -86,7 +86,7 @@ func (t *lones) remove(g *Graph, h *half, hash uint32) {
 	t.n--
 	for next := (pos + 1) & mask; t.slots[next].flags != 0; next = (next + 1) & mask {
 		l := &t.slots[next]
-		home := g.hashEnds(l.a, l.b, l.pa, l.pb) & mask
+		home := p.hashEnds(l.a, l.b, l.pa, l.pb) & mask
 		if (next-home)&mask >= (next-pos)&mask {
 			t.slots[pos] = *l
 			pos = next
@@ -97,31 +97,31 @@ func (t *lones) remove(g *Graph, h *half, hash uint32) {
 
 // lonely tries to do what s asks for, which looks like want, with nothing but
 // the lone halves. It reports whether that was all.
-func (g *Graph) lonely(s *sight, want *half, hash uint32) (done bool) {
-	l := g.lones.find(want, hash)
+func (p *pairing) lonely(s *sight, want *half, hash uint32) (done bool) {
+	l := p.lones.find(want, hash)
 	if l == nil || l.flags == 0 {
-		if !s.bare || s.remote != s.bareRemote || g.rivaled(want, hash) {
+		if !s.bare || s.remote != s.bareRemote || p.rivaled(want, hash) {
 			return false
 		}
 		want.flags |= opened
-		g.lones.insert(g, want, hash, l)
+		p.lones.insert(p, want, hash, l)
 		return true
 	}
 	h := l.half()
-	g.lones.remove(g, want, hash)
-	if g.opts.ForgetPaired && s.bare && (h.flags ^ want.flags).has(upper) {
-		g.count.tally(g.flow(&g.edges, 0, &h, want))
+	p.lones.remove(p, want, hash)
+	if p.opts.ForgetPaired && s.bare && (h.flags ^ want.flags).has(upper) {
+		p.count.tally(p.flow(&p.edges, 0, &h, want))
 		return true
 	}
-	g.newHalf(&h, hash)
+	p.newHalf(&h, hash)
 	return false
 }
 
 // rivaled reports whether there is another half with the same endpoints, beside
 // the lone ones.
-func (g *Graph) rivaled(want *half, hash uint32) bool {
-	for i, pos, ok := g.pairs.seek(hash, hash); ok; i, pos, ok = g.pairs.seek(hash, pos) {
-		if g.halves.at(i).sameConnection(want) {
+func (p *pairing) rivaled(want *half, hash uint32) bool {
+	for i, pos, ok := p.pairs.seek(hash, hash); ok; i, pos, ok = p.pairs.seek(hash, pos) {
+		if p.halves.at(i).sameConnection(want) {
 			return true
 		}
 	}

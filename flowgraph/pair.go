@@ -25,60 +25,60 @@ type rivals struct {
 
 // place finds the half that s tells of, which looks like want, or makes it, and
 // finds its mate.
-func (g *Graph) place(s *sight, want *half, hash uint32) {
-	if g.lonely(s, want, hash) {
+func (p *pairing) place(s *sight, want *half, hash uint32) {
+	if p.lonely(s, want, hash) {
 		return
 	}
 	var r rivals
-	for i, pos, ok := g.pairs.seek(hash, hash); ok; i, pos, ok = g.pairs.seek(hash, pos) {
-		if g.halves.at(i).sameConnection(want) && r.n < maxRivals {
+	for i, pos, ok := p.pairs.seek(hash, hash); ok; i, pos, ok = p.pairs.seek(hash, pos) {
+		if p.halves.at(i).sameConnection(want) && r.n < maxRivals {
 			r.at[r.n] = i
 			r.n++
 		}
 	}
-	if i := g.known(s, want, &r); i != 0 {
-		if !g.update(i, s) {
-			g.count.Duplicates++
+	if i := p.known(s, want, &r); i != 0 {
+		if !p.update(i, s) {
+			p.count.Duplicates++
 		}
-		if r.n > 1 && s.time != 0 && !g.decided(&r) {
-			g.match(&r)
+		if r.n > 1 && s.time != 0 && !p.decided(&r) {
+			p.match(&r)
 		}
-		g.review(i)
+		p.review(i)
 		return
 	}
-	if g.opts.ForgetPaired && r.n == 1 && s.bare && g.halves.at(r.at[0]).flags&(bare|closed) == bare &&
-		(g.halves.at(r.at[0]).flags ^ want.flags).has(upper) {
-		g.count.tally(g.flow(&g.edges, r.at[0], g.halves.at(r.at[0]), want))
-		g.drop(r.at[0])
+	if p.opts.ForgetPaired && r.n == 1 && s.bare && p.halves.at(r.at[0]).flags&(bare|closed) == bare &&
+		(p.halves.at(r.at[0]).flags ^ want.flags).has(upper) {
+		p.count.tally(p.flow(&p.edges, r.at[0], p.halves.at(r.at[0]), want))
+		p.drop(r.at[0])
 		return
 	}
 	if r.n == 0 && s.bare {
 		want.flags |= opened << s.trust()
-		g.newHalf(want, hash)
+		p.newHalf(want, hash)
 		return
 	}
 	if r.n == maxRivals {
-		g.settle(r.at[0])
-		g.count.Forgotten++
-		g.place(s, want, hash)
+		p.settle(r.at[0])
+		p.count.Forgotten++
+		p.place(s, want, hash)
 		return
 	}
-	i := g.newHalf(want, hash)
-	g.update(i, s)
+	i := p.newHalf(want, hash)
+	p.update(i, s)
 	if r.n == 1 {
-		g.join(i, r.at[0])
+		p.join(i, r.at[0])
 	} else if r.n > 1 {
 		r.at[r.n] = i
 		r.n++
-		g.match(&r)
+		p.match(&r)
 	}
-	g.review(i)
+	p.review(i)
 }
 
 // join makes the only two halves with their endpoints mates, if they can be.
-func (g *Graph) join(i, j uint32) {
-	x, y := g.halves.at(i), g.halves.at(j)
-	if _, ok := g.distance(i, j); ok && (x.flags ^ y.flags).has(upper) {
+func (p *pairing) join(i, j uint32) {
+	x, y := p.halves.at(i), p.halves.at(j)
+	if _, ok := p.distance(i, j); ok && (x.flags ^ y.flags).has(upper) {
 		x.mate, y.mate = j, i
 		x.flags &^= rivalled
 		y.flags &^= rivalled
@@ -86,17 +86,17 @@ func (g *Graph) join(i, j uint32) {
 }
 
 // decided reports whether the rivals are two mates, with nothing to decide.
-func (g *Graph) decided(r *rivals) bool {
-	if r.n != 2 || g.halves.at(r.at[0]).mate != r.at[1] {
+func (p *pairing) decided(r *rivals) bool {
+	if r.n != 2 || p.halves.at(r.at[0]).mate != r.at[1] {
 		return false
 	}
-	_, ok := g.distance(r.at[0], r.at[1])
+	_, ok := p.distance(r.at[0], r.at[1])
 	return ok
 }
 
 // known returns which of the rivals s tells of, 0 if none. Of several it is
 // the one of the same process, then the nearest in time, then the newest.
-func (g *Graph) known(s *sight, want *half, r *rivals) uint32 {
+func (p *pairing) known(s *sight, want *half, r *rivals) uint32 {
 	var best uint32
 	var bestFar int64
 	bestSame := false
@@ -105,11 +105,11 @@ func (g *Graph) known(s *sight, want *half, r *rivals) uint32 {
 		start = s.start()
 	}
 	for _, i := range r.at[:r.n] {
-		if !g.describes(s, i, want) {
+		if !p.describes(s, i, want) {
 			continue
 		}
-		same := g.halves.at(i).node == s.node
-		far := apart(start, g.times(i).first)
+		same := p.halves.at(i).node == s.node
+		far := apart(start, p.times(i).first)
 		if best == 0 || same && !bestSame || same == bestSame && far <= bestFar {
 			best, bestFar, bestSame = i, far, same
 		}
@@ -131,19 +131,19 @@ func apart(a, b int64) int64 {
 // neither has a half for the other end and no third namespace comes into
 // question. Among these, those nearest in time go together first; what is
 // equally near stays as it was.
-func (g *Graph) match(r *rivals) {
-	crossed, ambiguous := g.crossScopes(r)
+func (p *pairing) match(r *rivals) {
+	crossed, ambiguous := p.crossScopes(r)
 	var mate [maxRivals + 1]int // positions plus one
 	for {
 		best, bi, bj := int64(-1), 0, 0
 		for i := range r.n {
 			for j := range i {
-				x, y := g.halves.at(r.at[i]), g.halves.at(r.at[j])
+				x, y := p.halves.at(r.at[i]), p.halves.at(r.at[j])
 				if mate[i] != 0 || mate[j] != 0 || !(x.flags ^ y.flags).has(upper) ||
-					x.scope != y.scope && !(crossed && g.alone(r, i) && g.alone(r, j)) {
+					x.scope != y.scope && !(crossed && p.alone(r, i) && p.alone(r, j)) {
 					continue
 				}
-				far, ok := g.distance(r.at[i], r.at[j])
+				far, ok := p.distance(r.at[i], r.at[j])
 				if !ok {
 					continue
 				}
@@ -163,9 +163,9 @@ func (g *Graph) match(r *rivals) {
 	}
 	var changed rivals
 	for i := range r.n {
-		h := g.halves.at(r.at[i])
+		h := p.halves.at(r.at[i])
 		h.flags &^= rivalled
-		if mate[i] == 0 && ambiguous && g.alone(r, i) {
+		if mate[i] == 0 && ambiguous && p.alone(r, i) {
 			h.flags |= rivalled
 		}
 		was := h.mate
@@ -179,15 +179,15 @@ func (g *Graph) match(r *rivals) {
 		}
 	}
 	for _, i := range changed.at[:changed.n] {
-		g.review(i)
+		p.review(i)
 	}
 }
 
 // alone reports whether a rival's namespace has no half for the other end.
-func (g *Graph) alone(r *rivals, i int) bool {
-	x := g.halves.at(r.at[i])
+func (p *pairing) alone(r *rivals, i int) bool {
+	x := p.halves.at(r.at[i])
 	for _, j := range r.at[:r.n] {
-		if y := g.halves.at(j); y.scope == x.scope && (x.flags ^ y.flags).has(upper) {
+		if y := p.halves.at(j); y.scope == x.scope && (x.flags ^ y.flags).has(upper) {
 			return false
 		}
 	}
@@ -197,14 +197,14 @@ func (g *Graph) alone(r *rivals, i int) bool {
 // crossScopes reports whether the rivals that are alone in their namespace
 // can be mates, being of one namespace at either end, and whether they
 // cannot because there are more.
-func (g *Graph) crossScopes(r *rivals) (crossed, ambiguous bool) {
+func (p *pairing) crossScopes(r *rivals) (crossed, ambiguous bool) {
 	var scope [2]uint32
 	many := false
 	for i := range r.n {
-		if !g.alone(r, i) {
+		if !p.alone(r, i) {
 			continue
 		}
-		h := g.halves.at(r.at[i])
+		h := p.halves.at(r.at[i])
 		s := &scope[0]
 		if h.flags.has(upper) {
 			s = &scope[1]
@@ -218,16 +218,16 @@ func (g *Graph) crossScopes(r *rivals) (crossed, ambiguous bool) {
 
 // distance returns how far in time two halves are apart, and whether they can
 // be mates.
-func (g *Graph) distance(i, j uint32) (far int64, ok bool) {
-	x, y := g.times(i), g.times(j)
+func (p *pairing) distance(i, j uint32) (far int64, ok bool) {
+	x, y := p.times(i), p.times(j)
 	if x.count != y.count {
 		return 0, false
 	}
 	if x.first == 0 || y.first == 0 {
 		return 0, true
 	}
-	if g.halves.at(i).flags.has(closed) && y.first > x.last+maxLag ||
-		g.halves.at(j).flags.has(closed) && x.first > y.last+maxLag {
+	if p.halves.at(i).flags.has(closed) && y.first > x.last+maxLag ||
+		p.halves.at(j).flags.has(closed) && x.first > y.last+maxLag {
 		return 0, false
 	}
 	return min(apart(x.first, y.first), 1<<61), true

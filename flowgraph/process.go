@@ -190,13 +190,8 @@ func (q *process) sawAddr(g *Graph, a uint32) {
 		return
 	}
 	q.moreAddrs = true
-	top := slices.MaxFunc(q.addrs, g.compareAddrs)
-	if g.compareAddrs(a, top) < 0 {
+	top := slices.MaxFunc(q.addrs, g.addrs.compare)
+	if g.addrs.compare(a, top) < 0 {
 		q.addrs[slices.Index(q.addrs, top)] = a
 	}
-}
-
-func (g *Graph) compareAddrs(a, b uint32) int {
-	x, y := g.addrs.rec(a), g.addrs.rec(b)
-	return cmp.Or(x.addr.Compare(y.addr), cmp.Compare(x.scope, y.scope))
 }

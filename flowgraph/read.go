@@ -10,30 +10,37 @@ func (g *Graph) read() *View {
 	if g.whole != nil {
 		return g.whole
 	}
-	g.work()
-	b := &reading{g: g, live: newEdgeTable(&g.hash)}
-	v := &View{stats: g.count}
+	g.finish()
+	p := &g.pairing
+	b := &reading{g: g, p: p, live: newEdgeTable(&p.hash)}
+	v := &View{stats: p.count}
+	v.stats.Events, v.stats.Invalid = g.events, g.invalid
 	b.remembered(&v.stats)
-	g.edges.flush()
+	p.edges.flush()
 	b.live.flush()
-	g.resolve()
+	b.resolve(&v.stats)
 	b.nodes()
 	b.sort()
 	b.number(v)
 	b.rows(v)
+	if g.relay != nil {
+		p.edges.shared = true // a goroutine may change it while v is read
+	}
 	g.whole = v
 	return v
 }
 
 // reading is the work of reading a graph.
 type reading struct {
-	g     *Graph
-	live  edgeTable // sums up remembered connections
-	byID  []*Node   // all nodes
-	rank  []uint32  // of a node by its number, in byID
-	edges []found   // all edges, sorted by the ranks of their ends
-	ends  []uint32  // by rank: where the edges from the node end
-	shown []uint32  // by rank: one more than the node's number in the view
+	g                *Graph
+	p                *pairing  // of g
+	live             edgeTable // sums up remembered connections
+	servers, clients []uint32  // the nodes of endpoints and of outsiders
+	byID             []*Node   // all nodes
+	rank             []uint32  // of a node by its number, in byID
+	edges            []found   // all edges, sorted by the ranks of their ends
+	ends             []uint32  // by rank: where the edges from the node end
+	shown            []uint32  // by rank: one more than the node's number in the view
 }
 
 // edgeRef is a slot of the table of forgotten connections, or behind all
@@ -42,16 +49,16 @@ type edgeRef uint32
 
 // remembered sums up the connections that are not forgotten yet.
 func (b *reading) remembered(s *Stats) {
-	g := b.g
-	s.Remembered += uint64(g.lones.n)
-	for i := range g.lones.slots {
-		if l := &g.lones.slots[i]; l.flags != 0 {
+	p := b.p
+	s.Remembered += uint64(p.lones.n)
+	for i := range p.lones.slots {
+		if l := &p.lones.slots[i]; l.flags != 0 {
 			h := l.half()
-			s.tally(g.flow(&b.live, 0, &h, nil))
+			s.tally(p.flow(&b.live, 0, &h, nil))
 		}
 	}
-	for i := uint32(1); i < g.halves.n; i++ {
-		h := g.halves.at(i)
+	for i := uint32(1); i < p.halves.n; i++ {
+		h := p.halves.at(i)
 		if !h.flags.has(alive) {
 			continue
 		}
@@ -61,26 +68,29 @@ func (b *reading) remembered(s *Stats) {
 		}
 		var mate *half
 		if h.mate != 0 {
-			mate = g.halves.at(h.mate)
+			mate = p.halves.at(h.mate)
 		}
-		s.tally(g.flow(&b.live, i, h, mate))
+		s.tally(p.flow(&b.live, i, h, mate))
 	}
 }
 
 // rec returns the edge that r stands for.
 func (b *reading) rec(r edgeRef) *edgeRec {
-	if n := len(b.g.edges.slots); int(r) >= n {
+	if n := len(b.p.edges.slots); int(r) >= n {
 		return &b.live.slots[int(r)-n]
 	}
-	return &b.g.edges.slots[r]
+	return &b.p.edges.slots[r]
 }
 
 // ranks returns the ranks of an edge's nodes.
 func (b *reading) ranks(r edgeRef) (from, to uint32) {
 	e := b.rec(r)
 	from, to = uint32(e.from&^loopbackRef), uint32(e.to)
+	if e.from&outsiderRef != 0 {
+		from = b.clients[from&^uint32(outsiderRef)]
+	}
 	if e.to&endpointRef != 0 {
-		to = b.g.endpoints.recs[e.to&^endpointRef].node
+		to = b.servers[e.to&^endpointRef]
 	}
 	return b.rank[from], b.rank[to]
 }
@@ -125,7 +135,7 @@ func (b *reading) nodes() {
 // their slots, for they may be larger than the processor's cache.
 func (b *reading) sort() {
 	b.ends = make([]uint32, len(b.byID)+1)
-	for i := range len(b.g.edges.slots) + len(b.live.slots) {
+	for i := range len(b.p.edges.slots) + len(b.live.slots) {
 		if r := edgeRef(i); b.rec(r).ports != 0 {
 			from, to := b.ranks(r)
 			b.ends[from+1]++
@@ -138,7 +148,7 @@ func (b *reading) sort() {
 		b.ends[i+1] += b.ends[i]
 	}
 	b.edges = make([]found, b.ends[len(b.byID)])
-	for i := range len(b.g.edges.slots) + len(b.live.slots) {
+	for i := range len(b.p.edges.slots) + len(b.live.slots) {
 		if r := edgeRef(i); b.rec(r).ports != 0 {
 			from, to := b.ranks(r)
 			b.edges[b.ends[from]] = newFound(to, b.rec(r).conns != 0, r)
@@ -168,7 +178,7 @@ func (b *reading) number(v *View) {
 func (b *reading) rows(v *View) {
 	v.start = make([]uint32, 1, len(v.nodes)+1)
 	v.to = make([]uint32, 0, len(b.edges))
-	w := &whole{settled: b.g.edges.sums, live: b.live.sums, refs: make([]edgeRef, 0, len(b.edges))}
+	w := &whole{settled: b.p.edges.sums, live: b.live.sums, refs: make([]edgeRef, 0, len(b.edges))}
 	fail := failures{g: b.g, edges: w}
 	lo := 0
 	for from := range b.byID {

@@ -17,21 +17,16 @@ type service struct {
 	manyAcceptors, manyListeners bool
 }
 
-// sawService notes that r, the process of s, accepts at its local endpoint.
-func (g *Graph) sawService(s *sight, r *recent) {
-	k := serviceKey{s.scope, s.bareLocal, s.localPort}
-	sure := s.owner != traceformat.OwnerListener
-	if r.serves == k && r.sure == sure {
-		return
-	}
-	r.serves, r.sure = k, sure
+// sawService notes that the process of s accepts at its local endpoint.
+func (p *pairing) sawService(s *sight) {
+	k := s.service()
 	for _, k := range [...]serviceKey{k, {0, k.addr, k.port}} {
-		v := g.services[k]
+		v := p.services[k]
 		if v == nil {
 			v = new(service)
-			g.services[k] = v
+			p.services[k] = v
 		}
-		if sure {
+		if s.owner != traceformat.OwnerListener {
 			note(&v.acceptor, &v.manyAcceptors, s.node)
 		} else {
 			note(&v.listener, &v.manyListeners, s.node)
@@ -48,10 +43,10 @@ func note(one *uint32, many *bool, n uint32) {
 
 // serves returns who accepts at an endpoint as seen from a scope: node 0 if
 // nobody is known, or if several are and it cannot be said which.
-func (g *Graph) serves(k serviceKey) (node uint32, ambiguous bool) {
-	v := g.services[k]
+func (p *pairing) serves(k serviceKey) (node uint32, ambiguous bool) {
+	v := p.services[k]
 	if v == nil {
-		v = g.services[serviceKey{0, k.addr, k.port}]
+		v = p.services[serviceKey{0, k.addr, k.port}]
 	}
 	switch {
 	case v == nil:
@@ -64,44 +59,48 @@ func (g *Graph) serves(k serviceKey) (node uint32, ambiguous bool) {
 	return v.listener, false
 }
 
-// endpoints numbers the service endpoints to which connections with an
-// unknown server went, each as seen from the client's scope. Who serves there
-// is asked at every reading, as it may become known later.
-type endpoints struct {
-	numbers map[serviceKey]uint32
-	recs    []endpoint
+// numbering numbers keys from 0 on.
+type numbering[K comparable] struct {
+	numbers map[K]uint32
+	keys    []K
 }
 
-type endpoint struct {
-	serviceKey        // the address with its zone
-	node       uint32 // as of the last reading
-	ambiguous  bool
-}
-
-func (t *endpoints) init() {
-	t.recs = make([]endpoint, 1)
-	t.numbers = make(map[serviceKey]uint32)
-}
-
-func (t *endpoints) ref(k serviceKey) ref {
+func (t *numbering[K]) number(k K) uint32 {
 	n, ok := t.numbers[k]
 	if !ok {
-		n = uint32(len(t.recs))
-		t.recs = append(t.recs, endpoint{serviceKey: k})
+		if t.numbers == nil {
+			t.numbers = make(map[K]uint32)
+		}
+		n = uint32(len(t.keys))
+		t.keys = append(t.keys, k)
 		t.numbers[k] = n
 	}
-	return endpointRef | ref(n)
+	return n
 }
 
-// resolve works out which node each endpoint is.
-func (g *Graph) resolve() {
-	for i := range g.endpoints.recs[1:] {
-		p := &g.endpoints.recs[1+i]
-		k := p.serviceKey
-		k.addr = g.addrs.rec(k.addr).bare
-		p.node, p.ambiguous = g.serves(k)
-		if p.node == 0 {
-			p.node = g.external(externalKey{p.addr, p.port, true})
+// endpoint returns what stands for a service endpoint to which a connection with
+// an unknown server went, as seen from the client's scope; its address has its
+// zone. Who serves there is asked at every reading, as it may become known later.
+func (p *pairing) endpoint(k serviceKey) ref { return endpointRef | ref(p.endpoints.number(k)) }
+
+// outsider returns what stands for an unknown client with an address.
+func (p *pairing) outsider(addr uint32) ref { return outsiderRef | ref(p.outsiders.number(addr)) }
+
+// resolve works out which node each endpoint and each outsider is.
+func (b *reading) resolve(s *Stats) {
+	b.servers = make([]uint32, len(b.p.endpoints.keys))
+	for i, k := range b.p.endpoints.keys {
+		node, ambiguous := b.p.serves(serviceKey{k.scope, b.g.addrs.rec(k.addr).bare, k.port})
+		if ambiguous {
+			s.AmbiguousServices++
 		}
+		if node == 0 {
+			node = b.g.external(externalKey{k.addr, k.port, true})
+		}
+		b.servers[i] = node
+	}
+	b.clients = make([]uint32, len(b.p.outsiders.keys))
+	for i, addr := range b.p.outsiders.keys {
+		b.clients[i] = b.g.external(externalKey{addr: addr})
 	}
 }

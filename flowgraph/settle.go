@@ -9,98 +9,98 @@ type list struct {
 }
 
 // unlist takes half i out of the list of ended ones, if it is there.
-func (g *Graph) unlist(i uint32) {
-	h := g.halves.at(i)
+func (p *pairing) unlist(i uint32) {
+	h := p.halves.at(i)
 	if !h.flags.has(ended) {
 		return
 	}
 	h.flags &^= ended
 	if h.prev != 0 {
-		g.halves.at(h.prev).next = h.next
+		p.halves.at(h.prev).next = h.next
 	} else {
-		g.ended.head = h.next
+		p.ended.head = h.next
 	}
 	if h.next != 0 {
-		g.halves.at(h.next).prev = h.prev
+		p.halves.at(h.next).prev = h.prev
 	} else {
-		g.ended.tail = h.prev
+		p.ended.tail = h.prev
 	}
 	h.prev, h.next = 0, 0
-	g.ended.n--
+	p.ended.n--
 }
 
-func (g *Graph) enlist(i uint32) {
-	h := g.halves.at(i)
+func (p *pairing) enlist(i uint32) {
+	h := p.halves.at(i)
 	h.flags |= ended
-	h.prev, h.next = g.ended.tail, 0
-	if g.ended.tail != 0 {
-		g.halves.at(g.ended.tail).next = i
+	h.prev, h.next = p.ended.tail, 0
+	if p.ended.tail != 0 {
+		p.halves.at(p.ended.tail).next = i
 	} else {
-		g.ended.head = i
+		p.ended.head = i
 	}
-	g.ended.tail = i
-	g.ended.n++
+	p.ended.tail = i
+	p.ended.n++
 }
 
 // review decides, after a change to half i, whether its connection still
 // lasts, has ended, or can be forgotten.
-func (g *Graph) review(i uint32) {
-	h := g.halves.at(i)
+func (p *pairing) review(i uint32) {
+	h := p.halves.at(i)
 	if !h.flags.has(alive) {
 		return
 	}
 	over, complete := h.flags.has(closed), false
 	if h.mate != 0 {
-		m := g.halves.at(h.mate)
+		m := p.halves.at(h.mate)
 		over = over && m.flags.has(closed)
-		complete = g.opts.Reorder >= 0 && h.complete() && m.complete() ||
-			g.opts.ForgetPaired && (h.flags&m.flags).has(bare)
-		g.unlist(h.mate)
+		complete = p.opts.Reorder >= 0 && h.complete() && m.complete() ||
+			p.opts.ForgetPaired && (h.flags&m.flags).has(bare)
+		p.unlist(h.mate)
 	}
 	switch {
 	case complete:
-		g.settle(i)
+		p.settle(i)
 	case !over:
-		g.unlist(i)
+		p.unlist(i)
 	case !h.flags.has(ended):
-		g.enlist(i)
-		if limit := g.opts.Reorder; limit >= 0 && g.ended.n > limit {
-			g.settle(g.ended.head)
+		p.enlist(i)
+		if limit := p.opts.Reorder; limit >= 0 && p.ended.n > limit {
+			p.settle(p.ended.head)
 		}
 	}
 }
 
 // settle adds the connection of half i to its edge for good, and forgets it.
-func (g *Graph) settle(i uint32) {
+func (p *pairing) settle(i uint32) {
 	var mate *half
-	h := g.halves.at(i)
+	h := p.halves.at(i)
 	j := h.mate
 	if j != 0 {
-		mate = g.halves.at(j)
+		mate = p.halves.at(j)
 	}
-	g.count.tally(g.flow(&g.edges, i, h, mate))
+	p.count.tally(p.flow(&p.edges, i, h, mate))
 	if j != 0 {
-		g.drop(j)
+		p.drop(j)
 	}
-	g.drop(i)
+	p.drop(i)
 }
 
 // flow adds the connection of half i, which is h, and its mate if that is known,
 // to its edge in a table, and returns what it adds. A lone half has the number 0.
-func (g *Graph) flow(t *edgeTable, i uint32, h, mate *half) *flow {
+func (p *pairing) flow(t *edgeTable, i uint32, h, mate *half) *flow {
 	f := t.add()
-	hm := g.times(i)
+	hm := p.times(i)
 	f.conns, f.first, f.last, f.ambiguous = max(hm.count, 1), hm.first, hm.last, h.flags.has(rivalled)
 	over := h.flags.has(closed)
 	client, server := h, mate
 	cm, sm := hm, halfMore{}
 	if mate != nil {
 		f.paired = true
-		sm = g.times(h.mate)
+		sm = p.times(h.mate)
 		f.first, f.last = earlier(f.first, sm.first), later(f.last, sm.last)
 		over = over || mate.flags.has(closed)
 	}
-	if !g.connected(h, mate) {
+	if !p.connected(h, mate) {
 		client, server = server, client
 		cm, sm = sm, cm
 	}
@@ -120,7 +120,7 @@ func (g *Graph) flow(t *edgeTable, i uint32, h, mate *half) *flow {
 	case self && h.node != 0:
 		f.from = ref(h.node)
 	default:
-		f.from = ref(g.external(externalKey{addr: clientAddr(h, client, server)}))
+		f.from = p.outsider(clientAddr(h, client, server))
 	}
 	sa, sp := serverEnd(h, client, server)
 	f.port = sp
@@ -134,7 +134,7 @@ func (g *Graph) flow(t *edgeTable, i uint32, h, mate *half) *flow {
 		if client != nil {
 			scope = client.scope
 		}
-		f.to = g.endpoints.ref(serviceKey{scope, sa, sp})
+		f.to = p.endpoint(serviceKey{scope, sa, sp})
 	}
 	f.loopback = h.flags.has(loopback)
 	return f
@@ -170,7 +170,7 @@ func serverEnd(h, client, server *half) (addr uint32, port uint16) {
 // connected reports whether the owner of half h is the client, by what the
 // two halves say, else by who is known to accept, else by the port: the lower
 // one is the server's.
-func (g *Graph) connected(h, mate *half) bool {
+func (p *pairing) connected(h, mate *half) bool {
 	claims := h.flags & (outgoing | incoming)
 	if mate != nil {
 		// What the mate is, h is not.
@@ -187,8 +187,8 @@ func (g *Graph) connected(h, mate *half) bool {
 	case incoming:
 		return false
 	}
-	lower := g.accepts(h.scope, h.a, h.pa)
-	higher := g.accepts(h.scope, h.b, h.pb)
+	lower := p.accepts(h.scope, h.a, h.pa)
+	higher := p.accepts(h.scope, h.b, h.pb)
 	isUpper := h.flags.has(upper)
 	switch {
 	case lower != higher:
@@ -196,33 +196,33 @@ func (g *Graph) connected(h, mate *half) bool {
 	case h.pa != h.pb:
 		return (h.pb < h.pa) != isUpper
 	}
-	return (g.compareAddrs(h.b, h.a) < 0) != isUpper
+	return (p.addrs.compare(h.b, h.a) < 0) != isUpper
 }
 
-func (g *Graph) accepts(scope, addr uint32, port uint16) bool {
-	node, ambiguous := g.serves(serviceKey{scope, addr, port})
+func (p *pairing) accepts(scope, addr uint32, port uint16) bool {
+	node, ambiguous := p.serves(serviceKey{scope, addr, port})
 	return node != 0 || ambiguous
 }
 
 // fail counts an attempt to connect that failed.
-func (g *Graph) fail(s *sight) {
-	f := g.edges.add()
+func (p *pairing) fail(s *sight) {
+	f := p.edges.add()
 	f.fail, f.first, f.last = 1, s.time, s.time
 	if t := s.start(); t != 0 {
 		f.first = t
 	}
 	if s.direction == traceformat.Incoming {
-		f.from = ref(g.external(externalKey{addr: s.remote}))
+		f.from = p.outsider(s.remote)
 		f.port = s.localPort
 		if f.to = ref(s.node); s.node == 0 {
-			f.to = g.endpoints.ref(serviceKey{s.scope, s.local, f.port})
+			f.to = p.endpoint(serviceKey{s.scope, s.local, f.port})
 		}
 	} else {
 		f.port = s.remotePort
-		f.to = g.endpoints.ref(serviceKey{s.scope, s.remote, f.port})
+		f.to = p.endpoint(serviceKey{s.scope, s.remote, f.port})
 		if f.from = ref(s.node); s.node == 0 {
-			f.from = ref(g.external(externalKey{addr: s.local}))
+			f.from = p.outsider(s.local)
 		}
 	}
-	g.count.tally(f)
+	p.count.tally(f)
 }

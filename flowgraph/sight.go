@@ -13,6 +13,7 @@ type sight struct {
 	direction     traceformat.Direction
 	bare          bool // it says no more than a basic line can
 	loopback      bool // an end has a loopback address
+	accepts       bool // the process was not known to accept here
 	localPort     uint16
 	remotePort    uint16
 	node          uint32 // 0 where the process is not known
@@ -29,48 +30,11 @@ type sight struct {
 	count      uint64 // of connections, in a total; else 0
 }
 
-// work does what the sights in the queue ask for. It comes before any reading.
-func (g *Graph) work() {
-	g.owners()
-	var want [len(g.queue)]half
-	var hash [len(g.queue)]uint32
-	for i := range g.queued {
-		g.queue[i].half(&want[i])
-		hash[i] = want[i].hash(g)
-	}
-	// The loops that touch are short, so that the processor is in many rounds of
-	// them at once.
-	touched := uint32(0)
-	for _, h := range hash[:g.queued] {
-		touched += g.lones.touch(h)
-	}
-	if g.pairs.used > 0 {
-		for _, h := range hash[:g.queued] {
-			touched += g.pairs.touch(h)
-		}
-		for _, h := range hash[:g.queued] {
-			if n, _, ok := g.pairs.seek(h, h); ok {
-				touched += g.halves.at(n).node
-			}
-		}
-	}
-	g.touched = touched
-	for i := range g.queued {
-		s := &g.queue[i]
-		if s.kind == traceformat.Fail {
-			g.fail(s)
-		} else {
-			g.place(s, &want[i], hash[i])
-		}
-	}
-	g.queued, g.owned = 0, 0
-}
-
 // owners finds the processes of the sights in the queue that tell nothing of them
 // but the name.
 func (g *Graph) owners() {
-	sights := g.queue[g.owned:g.queued]
-	g.owned = g.queued
+	sights := g.queue[g.owned:]
+	g.owned = len(g.queue)
 	g.touched += g.recents.touch(sights)
 	for i := range sights {
 		s := &sights[i]
@@ -95,9 +59,14 @@ func (g *Graph) own(s *sight, r *recent) {
 		r.proc.sawAddr(g, s.local)
 	}
 	if s.direction == traceformat.Incoming && s.kind != traceformat.Fail {
-		g.sawService(s, r)
+		k, sure := s.service(), s.owner != traceformat.OwnerListener
+		s.accepts = r.serves != k || r.sure != sure
+		r.serves, r.sure = k, sure
 	}
 }
+
+// service returns the local endpoint.
+func (s *sight) service() serviceKey { return serviceKey{s.scope, s.bareLocal, s.localPort} }
 
 // trust returns the owner for trusting: values from the future are trusted
 // least.

@@ -60,10 +60,5 @@ func (g *Graph) Stats() Stats {
 			s.Externals++
 		}
 	}
-	for _, p := range g.endpoints.recs {
-		if p.ambiguous {
-			s.AmbiguousServices++
-		}
-	}
 	return s
 }

@@ -62,7 +62,17 @@ func TestViewStaysWhileTheGraphGrows(t *testing.T) {
 
 // TestAddWhileReading adds events between the edges of an iteration.
 func TestAddWhileReading(t *testing.T) {
-	g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
+	for _, parallel := range []bool{false, true} {
+		g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
+		if parallel {
+			g.Parallel()
+		}
+		testAddWhileReading(t, g)
+	}
+}
+
+func testAddWhileReading(t *testing.T, g *flowgraph.Graph) {
+	t.Helper()
 	n := 0
 	add := func(times int) {
 		for range times {

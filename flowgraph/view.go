@@ -105,6 +105,6 @@ func ByContainer(n *Node) string {
 // node and a few bytes for each edge.
 func (g *Graph) View(opts *ViewOptions) *View {
 	v := g.read()
-	g.edges.shared = true
+	g.pairing.edges.shared = true
 	return v.View(opts)
 }

@@ -126,12 +126,13 @@ func (s *summary) count(err error) (ok bool, failed error) {
 	return false, nil
 }
 
-// alone is after how many lines a trace is parsed by a goroutine of its own:
-// that costs more processor time, and is worth it only where somebody waits.
+// alone is after how many lines a trace is read on several processors: that
+// costs more of their time, and is worth it only where somebody waits.
 const alone = 1 << 21
 
 // read adds a trace to a graph. Lines that are no events are counted. After so
-// many lines it leaves the parsing to another processor, if there is one.
+// many lines it has the parsing, and the putting together of connections, done by
+// goroutines, if there are processors for them.
 func read(g *flowgraph.Graph, r *traceformat.Reader, noLoopback bool, lines int) (s summary, err error) {
 	take := func(e *traceformat.Event, err error) error {
 		ok, err := s.count(err)
@@ -151,6 +152,7 @@ func read(g *flowgraph.Graph, r *traceformat.Reader, noLoopback bool, lines int)
 			return s, err
 		}
 	}
+	g.Parallel()
 	for e, err := range r.Prefetch() {
 		if err := take(&e, err); err != nil {
 			return s, err

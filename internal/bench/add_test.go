@@ -54,7 +54,16 @@ func pairs(t *workload.Trace, link func(from, to ident)) {
 }
 
 func buildFlowgraph(t *workload.Trace) (any, int) {
+	return fill(flowgraph.New(&flowgraph.Options{ForgetPaired: true}), t)
+}
+
+func buildParallel(t *workload.Trace) (any, int) {
 	g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
+	g.Parallel()
+	return fill(g, t)
+}
+
+func fill(g *flowgraph.Graph, t *workload.Trace) (any, int) {
 	var e traceformat.Event
 	for i := range t.Len() {
 		t.Event(i, &e)
@@ -137,6 +146,8 @@ func BenchmarkAdd(b *testing.B) {
 	benchmarkAdd(b, "tcpgraph-onesided", workload.Options{Events: n, Spread: 64, OneSided: 0.25}, buildFlowgraph)
 	benchmarkAdd(b, "tcpgraph-shuffled", workload.Options{Events: n, Shuffle: true}, buildFlowgraph)
 	benchmarkAdd(b, "tcpgraph-full", workload.Options{Events: n, Spread: 64, Full: true}, buildFlowgraph)
+	benchmarkAdd(b, "tcpgraph-parallel", near, buildParallel)
+	benchmarkAdd(b, "tcpgraph-parallel-shuffled", workload.Options{Events: n, Shuffle: true}, buildParallel)
 	benchmarkAdd(b, "maps", near, buildMaps)
 	benchmarkAdd(b, "gonum-simple", near, buildSimple)
 	benchmarkAdd(b, "gonum-multi", near, buildMulti)

@@ -1,0 +1,83 @@
+package flowgraph_test
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/tcpgraph/flowgraph"
+	"example.com/tcpgraph/traceformat"
+)
+
+// anyEvents returns about n events of all kinds, from a few processes and
+// endpoints, so that they meet often.
+func anyEvents(seed byte, n int) []traceformat.Event {
+	r := rand.NewChaCha8([32]byte{seed})
+	b := make([]byte, 7*200)
+	var events []traceformat.Event
+	for len(events) < n {
+		_, _ = r.Read(b)
+		events = append(events, decode(b)...)
+	}
+	return events
+}
+
+// TestParallel compares graphs whose connections a goroutine puts together, from
+// the beginning or from some event on, with graphs of the same events without it.
+func TestParallel(t *testing.T) {
+	var paired []traceformat.Event
+	for i := range 5_000 {
+		c, s := halves(i)
+		paired = append(paired, c, s)
+	}
+	traces := map[string][]traceformat.Event{"pairs": paired, "few": anyEvents(1, 10), "some": anyEvents(2, 1024), "many": anyEvents(3, 10_000)}
+	for name, events := range traces {
+		for _, opts := range []flowgraph.Options{{}, {ForgetPaired: true}, {Reorder: 3}, {Reorder: -1}} {
+			for _, from := range []int{0, 5, 4000} {
+				for _, every := range []int{0, 1300} { // how often the graphs are read meanwhile
+					a, b := flowgraph.New(&opts), flowgraph.New(&opts)
+					for i, e := range events {
+						if i == from {
+							b.Parallel()
+						}
+						a.Add(e)
+						b.Add(e)
+						if every > 0 && i%every == every-1 {
+							if x, y := a.Stats(), b.Stats(); x != y {
+								t.Fatalf("%s, %+v, in parallel from %d on, after %d: got %+v, want %+v", name, opts, from, i, y, x)
+							}
+						}
+					}
+					if x, y := fullText(a), fullText(b); x != y {
+						t.Fatalf("%s, %+v, in parallel from %d on, read every %d (-without +with):\n%s", name, opts, from, every,
+							cmp.Diff(strings.Split(x, "\n"), strings.Split(y, "\n")))
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestParallelLeavesNothing drops a graph in the midst of its work.
+func TestParallelLeavesNothing(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 20 {
+		g := flowgraph.New(nil)
+		g.Parallel()
+		g.Parallel() // once more changes nothing
+		for i := range 2000 {
+			c, s := halves(i)
+			g.Add(c)
+			g.Add(s)
+		}
+	}
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("goroutines: got %d, want the %d that there were before", runtime.NumGoroutine(), before)
+		}
+	}
+}
