@@ -35,6 +35,14 @@ type Options struct {
 	// LineAttributes changes the attributes of one line of a multigraph.
 	LineAttributes func(l graph.Line, attrs []Attribute) []Attribute
 
+	// EdgeChunks, unless it is nil, lists the edges in place of the graph, in the
+	// same way as an [EdgeLister], but cut into pieces. Encode has several
+	// goroutines at work on them, up to GOMAXPROCS, which takes less time for a
+	// large graph, and writes them one behind the other. Each piece is listed
+	// once, while others are. Encode has the text of a few of them in memory: a
+	// thousand edges or so is a good size. EdgeAttributes must be nil.
+	EdgeChunks []EdgeSeq
+
 	// Cluster returns the path of the cluster that a node is drawn in,
 	// outermost first: {"host a", "web"} is the cluster web inside the
 	// cluster host a. An empty path is no cluster. Encode keeps the path.
@@ -63,8 +71,12 @@ type EdgeLister interface {
 	// IDs of their ends and their attributes, which are text. The slice is
 	// not kept: it may be used again for the next edge. The order must be the
 	// same each time, so that the output is.
-	ListEdges() iter.Seq2[[2]int64, []encoding.Attribute]
+	ListEdges() EdgeSeq
 }
+
+// EdgeSeq lists edges as the IDs of their ends and their attributes, which are
+// text.
+type EdgeSeq = iter.Seq2[[2]int64, []encoding.Attribute]
 
 // Encode writes g to w in the DOT language, with a newline at the end. A nil
 // opts is the zero [Options]. The graph must not change until Encode returns.
@@ -82,7 +94,7 @@ func Encode(w io.Writer, g graph.Graph, opts *Options) error {
 	if opts == nil {
 		opts = &Options{}
 	}
-	e := &encoder{w: w, g: g, opts: opts, directed: !isUndirected(g)}
+	e := &encoder{w: w, g: g, opts: opts, directed: !isUndirected(g), full: flushSize}
 	return e.encode()
 }
 

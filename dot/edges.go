@@ -23,6 +23,12 @@ type porter interface {
 
 // edges writes every edge, from the graph's own list if it has one.
 func (e *encoder) edges(nodes []graph.Node) error {
+	if c := e.opts.EdgeChunks; c != nil {
+		if e.opts.EdgeAttributes != nil {
+			return errors.New("dot: EdgeAttributes cannot be called for EdgeChunks: put the attributes into the chunks")
+		}
+		return e.chunks(c)
+	}
 	if l, ok := e.g.(EdgeLister); ok && e.opts.EdgeAttributes == nil {
 		return e.listed(l)
 	}
@@ -77,6 +83,10 @@ func (e *encoder) listed(l EdgeLister) error {
 	if seq == nil {
 		return errors.New("dot: ListEdges returned nil")
 	}
+	return e.list(seq)
+}
+
+func (e *encoder) list(seq EdgeSeq) error {
 	for ends, own := range seq {
 		if err := e.link(ends[0], ends[1], nil, appendTexts(e.attrs[:0], own)); err != nil {
 			return err

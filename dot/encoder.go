@@ -25,6 +25,7 @@ type encoder struct {
 	keys     keys
 
 	buf     []byte
+	full    int         // how much text is collected before it is written
 	attrs   []Attribute // scratch space
 	targets []int64     // scratch space
 	lines   []graph.Line
@@ -150,7 +151,7 @@ func (e *encoder) indent() {
 }
 
 func (e *encoder) flushIfFull() error {
-	if len(e.buf) < flushSize {
+	if len(e.buf) < e.full {
 		return nil
 	}
 	return e.flush()

@@ -164,14 +164,36 @@ func (v *View) AllNodes() iter.Seq[*Node] { return slices.Values(v.nodes) }
 // their clients, then of their servers. It can be used any number of times.
 func (v *View) AllEdges() iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
-		v.each(func(e *Edge) bool { return yield(*e) })
+		v.each(0, len(v.to), func(e *Edge) bool { return yield(*e) })
 	}
+}
+
+// EdgeChunks returns iterators over up to n edges each that together have what
+// [View.AllEdges] has, in the same order. They may be used at the same time by
+// several goroutines. An n of less than 1 counts as 1.
+func (v *View) EdgeChunks(n int) []iter.Seq[Edge] {
+	return chunks(v, n, func(lo, hi int) iter.Seq[Edge] {
+		return func(yield func(Edge) bool) {
+			v.each(lo, hi, func(e *Edge) bool { return yield(*e) })
+		}
+	})
+}
+
+// chunks returns what the function makes of the edges from lo up to hi, for every
+// n of the view.
+func chunks[T any](v *View, n int, chunk func(lo, hi int) T) []T {
+	n = max(n, 1)
+	all := make([]T, 0, (len(v.to)+n-1)/n)
+	for lo := 0; lo < len(v.to); lo += n {
+		all = append(all, chunk(lo, min(lo+n, len(v.to))))
+	}
+	return all
 }
 
 // OrderedEdges is [View.AllEdges] with each [Edge] as a gonum edge.
 func (v *View) OrderedEdges() iter.Seq[graph.Edge] {
 	return func(yield func(graph.Edge) bool) {
-		v.each(func(e *Edge) bool { return yield(*e) })
+		v.each(0, len(v.to), func(e *Edge) bool { return yield(*e) })
 	}
 }
 
@@ -180,25 +202,37 @@ func (v *View) OrderedEdges() iter.Seq[graph.Edge] {
 // is used again for the next edge; the texts in it are not. Package dot of this
 // module, for one, asks for the edges in this way, which spares it a search and
 // some memory for each. It can be used any number of times.
-func (v *View) ListEdges() iter.Seq2[[2]int64, []encoding.Attribute] {
+func (v *View) ListEdges() iter.Seq2[[2]int64, []encoding.Attribute] { return v.list(0, len(v.to)) }
+
+// ListEdgeChunks returns iterators over up to n edges each that together have what
+// [View.ListEdges] has, in the same order. They may be used at the same time by
+// several goroutines. An n of less than 1 counts as 1.
+func (v *View) ListEdgeChunks(n int) []iter.Seq2[[2]int64, []encoding.Attribute] {
+	return chunks(v, n, v.list)
+}
+
+// list is ListEdges for the edges from lo up to hi.
+func (v *View) list(lo, hi int) iter.Seq2[[2]int64, []encoding.Attribute] {
 	return func(yield func([2]int64, []encoding.Attribute) bool) {
 		var attrs []encoding.Attribute
 		var text []byte
-		v.each(func(e *Edge) bool {
+		v.each(lo, hi, func(e *Edge) bool {
 			attrs, text = e.appendAttributes(attrs[:0], text[:0])
 			return yield([2]int64{e.Client.id, e.Server.id}, attrs)
 		})
 	}
 }
 
-// each calls yield for the edges in their order, until it returns false.
-func (v *View) each(yield func(*Edge) bool) {
+// each calls yield for the edges from lo up to hi in their order, until it returns
+// false.
+func (v *View) each(lo, hi int, yield func(*Edge) bool) {
 	// Many at once, so that the cache misses of finding them overlap.
-	batch := make([]Edge, min(len(v.to), 32))
+	batch := make([]Edge, min(hi-lo, 32))
 	numbers := make([]uint32, len(batch))
-	from := uint32(0)
-	for lo := 0; lo < len(v.to); lo += len(batch) {
-		batch = batch[:min(len(v.to)-lo, len(batch))]
+	from, _ := slices.BinarySearch(v.start, uint32(lo)+1)
+	from-- // the last that begins at or before lo
+	for ; lo < hi; lo += len(batch) {
+		batch = batch[:min(hi-lo, len(batch))]
 		for i := range batch {
 			numbers[i] = uint32(lo + i)
 		}
@@ -208,7 +242,7 @@ func (v *View) each(yield func(*Edge) bool) {
 			for v.start[from+1] <= e {
 				from++
 			}
-			v.load(from, e, &batch[i])
+			v.load(uint32(from), e, &batch[i])
 		}
 		for i := range batch {
 			if !yield(&batch[i]) {

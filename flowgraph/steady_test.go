@@ -181,6 +181,50 @@ func TestListEdges(t *testing.T) {
 	}
 }
 
+// TestEdgeChunks compares chunks of edges with all of them, which several
+// goroutines read at the same time.
+func TestEdgeChunks(t *testing.T) {
+	g := flowgraph.New(nil)
+	for i := range 300 {
+		c, s := halves(i)
+		g.Add(c)
+		g.Add(s)
+	}
+	for _, v := range []*flowgraph.View{g.View(nil), g.View(&flowgraph.ViewOptions{Group: flowgraph.ByCommand}), flowgraph.New(nil).View(nil)} {
+		all := slices.Collect(v.AllEdges())
+		var texts []string
+		for ends, attrs := range v.ListEdges() {
+			texts = append(texts, fmt.Sprint(ends, attrs))
+		}
+		for _, n := range []int{0, 1, 7, 32, 100, 1000} {
+			chunks, lists := v.EdgeChunks(n), v.ListEdgeChunks(n)
+			size := max(n, 1)
+			if want := (len(all) + size - 1) / size; len(chunks) != want || len(lists) != want {
+				t.Fatalf("%d edges in chunks of %d: got %d and %d, want %d", len(all), n, len(chunks), len(lists), want)
+			}
+			var reading sync.WaitGroup
+			for i := range chunks {
+				lo, hi := i*size, min((i+1)*size, len(all))
+				reading.Go(func() {
+					if got := slices.Collect(chunks[i]); !slices.Equal(got, all[lo:hi]) {
+						t.Errorf("chunk %d of %d edges: got %v, want %v", i, n, got, all[lo:hi])
+					}
+				})
+				reading.Go(func() {
+					var got []string
+					for ends, attrs := range lists[i] {
+						got = append(got, fmt.Sprint(ends, attrs))
+					}
+					if !slices.Equal(got, texts[lo:hi]) {
+						t.Errorf("listed chunk %d of %d edges: got %q, want %q", i, n, got, texts[lo:hi])
+					}
+				})
+			}
+			reading.Wait()
+		}
+	}
+}
+
 // TestSameLowPIDs has processes that are alike in the low bits of their PIDs, and
 // others that share a PID.
 func TestSameLowPIDs(t *testing.T) {

@@ -128,7 +128,7 @@ func (s *summary) count(err error) (ok bool, failed error) {
 
 // alone is after how many lines a trace is read on several processors: that
 // costs more of their time, and is worth it only where somebody waits.
-const alone = 1 << 21
+const alone = 1 << 20
 
 // read adds a trace to a graph. Lines that are no events are counted. After so
 // many lines it has the parsing, and the putting together of connections, done by

@@ -207,4 +207,8 @@ func BenchmarkEncodeLabelled(b *testing.B) {
 	}
 	edges := int(g.Stats().Edges)
 	benchmarkEncode(b, "tcpgraph", edges, func(w io.Writer) error { return dot.Encode(w, g, nil) })
+	v := g.View(nil)
+	benchmarkEncode(b, "tcpgraph-chunks", edges, func(w io.Writer) error {
+		return dot.Encode(w, v, &dot.Options{EdgeChunks: v.ListEdgeChunks(1000)})
+	})
 }

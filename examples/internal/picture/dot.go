@@ -33,7 +33,7 @@ func (p *Picture) writeDOT(w io.Writer) error {
 	if l.note != "" {
 		notes = append(notes[:len(notes):len(notes)], l.note)
 	}
-	err := dot.Encode(w, drawing{p.View, lines, l.labels}, &dot.Options{
+	err := dot.Encode(w, p.View, &dot.Options{
 		Name: "connections",
 		Graph: append([]dot.Attribute{
 			dot.Text("rankdir", "LR"),
@@ -58,6 +58,7 @@ func (p *Picture) writeDOT(w io.Writer) error {
 			dot.Text("color", grey),
 			dot.Text("arrowsize", "0.8"),
 		},
+		EdgeChunks: lines.list(p.View, l.labels),
 		NodeAttributes: func(n graph.Node, attrs []dot.Attribute) []dot.Attribute {
 			return p.nodeAttributes(n.(*flowgraph.Node), attrs, l.behind)
 		},

@@ -3,10 +3,12 @@ package picture
 import (
 	"cmp"
 	"fmt"
-	"iter"
+	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 
+	"example.com/tcpgraph/dot"
 	"example.com/tcpgraph/flowgraph"
 	"gonum.org/v1/gonum/graph/encoding"
 )
@@ -24,13 +26,28 @@ type lines struct {
 func linesOf(v *flowgraph.View) *lines {
 	l := &lines{thin: 7, fat: 1}
 	edges := make([]uint32, 1<<16) // by port
-	for e := range v.AllEdges() {
-		if p, ok := e.Ports.First(); ok {
-			edges[p]++
-		}
-		w := e.PenWidth()
-		l.thin, l.fat = min(l.thin, w), max(l.fat, w)
+	const few = 10_000             // that are not worth a goroutine
+	var adding sync.Mutex
+	var counting sync.WaitGroup
+	for _, some := range v.EdgeChunks(max(few, v.Edges().Len()/runtime.GOMAXPROCS(0)+1)) {
+		counting.Go(func() {
+			thin, fat, byPort := 7.0, 1.0, make([]uint32, len(edges))
+			for e := range some {
+				if p, ok := e.Ports.First(); ok {
+					byPort[p]++
+				}
+				w := e.PenWidth()
+				thin, fat = min(thin, w), max(fat, w)
+			}
+			adding.Lock()
+			defer adding.Unlock()
+			l.thin, l.fat = min(l.thin, thin), max(l.fat, fat)
+			for p, n := range byPort {
+				edges[p] += n
+			}
+		})
 	}
+	counting.Wait()
 	for p, n := range edges {
 		if n > 0 {
 			l.ports = append(l.ports, uint16(p))
@@ -57,25 +74,22 @@ func (l *lines) width(e *flowgraph.Edge) float64 {
 	return 0.8 + 3.2*(e.PenWidth()-l.thin)/max(l.fat-l.thin, 1.5)
 }
 
-// drawing is a view that lists its edges as they are drawn.
-type drawing struct {
-	*flowgraph.View
-	lines  *lines
-	labels bool
-}
-
-// ListEdges takes the place of the view's: see dot.EdgeLister.
-func (d drawing) ListEdges() iter.Seq2[[2]int64, []encoding.Attribute] {
-	return func(yield func([2]int64, []encoding.Attribute) bool) {
-		var attrs []encoding.Attribute
-		var text []byte
-		for e := range d.AllEdges() {
-			attrs, text = d.lines.attributes(&e, d.labels, attrs[:0], text[:0])
-			if !yield([2]int64{e.Client.ID(), e.Server.ID()}, attrs) {
-				return
+// list lists the edges of a view as they are drawn.
+func (l *lines) list(v *flowgraph.View, labels bool) []dot.EdgeSeq {
+	all := make([]dot.EdgeSeq, 0, 1) // nil would have the view list them
+	for _, some := range v.EdgeChunks(1000) {
+		all = append(all, func(yield func([2]int64, []encoding.Attribute) bool) {
+			var attrs []encoding.Attribute
+			var text []byte
+			for e := range some {
+				attrs, text = l.attributes(&e, labels, attrs[:0], text[:0])
+				if !yield([2]int64{e.Client.ID(), e.Server.ID()}, attrs) {
+					return
+				}
 			}
-		}
+		})
 	}
+	return all
 }
 
 // attributes appends those of an edge to attrs. What is behind text is working

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -292,5 +293,26 @@ func TestCheck(t *testing.T) {
 	}
 	if err := new(Options).Check(); err != nil {
 		t.Errorf("the zero value: %v", err)
+	}
+}
+
+// TestWriteDOTProcessors writes the same on one processor and on several.
+func TestWriteDOTProcessors(t *testing.T) {
+	p := (&Options{By: "process"}).Picture(manyEdges(500, 60_000))
+	if n := p.View.Edges().Len(); n < 30_000 {
+		t.Fatalf("got %d edges, which are too few to be shared out", n)
+	}
+	texts := make(map[int]string)
+	for _, n := range []int{1, 2, 3} {
+		was := runtime.GOMAXPROCS(n)
+		var b strings.Builder
+		err := p.writeDOT(&b)
+		runtime.GOMAXPROCS(was)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if texts[n] = b.String(); texts[n] != texts[1] {
+			t.Errorf("on %d processors: got %d bytes that differ from the %d on one", n, len(texts[n]), len(texts[1]))
+		}
 	}
 }

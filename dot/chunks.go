@@ -1,0 +1,83 @@
+package dot
+
+import (
+	"errors"
+	"math"
+	"runtime"
+	"sync"
+)
+
+// text is what a chunk of edges came to.
+type text struct {
+	b   []byte
+	err error
+}
+
+// chunks writes edges that are listed in chunks, by as many goroutines as there
+// are processors, which take turns: one has the first, the next the second.
+func (e *encoder) chunks(chunks []EdgeSeq) error {
+	workers := min(runtime.GOMAXPROCS(0), len(chunks))
+	if workers < 2 {
+		for _, c := range chunks {
+			if err := e.chunk(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := e.flush(); err != nil {
+		return err
+	}
+	stop := make(chan struct{})
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer close(stop)
+	texts := make([]chan text, workers)
+	for i := range texts {
+		texts[i] = make(chan text)
+		running.Go(func() { e.twin().turns(chunks, i, workers, texts[i], stop) })
+	}
+	for i := range chunks {
+		t := <-texts[i%workers]
+		if t.err != nil {
+			return t.err
+		}
+		e.buf = t.b
+		if err := e.flush(); err != nil {
+			return err
+		}
+	}
+	e.buf = nil
+	return nil
+}
+
+// twin returns an encoder for edges, which collects what it writes.
+func (e *encoder) twin() *encoder {
+	return &encoder{opts: e.opts, directed: e.directed, names: e.names, depth: e.depth, full: math.MaxInt}
+}
+
+// turns sends the text of every so many chunks, from the first on, until it is
+// stopped or one cannot be written.
+func (e *encoder) turns(chunks []EdgeSeq, first, step int, texts chan<- text, stop <-chan struct{}) {
+	var spare []byte
+	for i := first; i < len(chunks); i += step {
+		err := e.chunk(chunks[i])
+		select {
+		case texts <- text{e.buf, err}:
+		case <-stop:
+			return
+		}
+		if err != nil {
+			return
+		}
+		// Whoever has received a text has written the one before it.
+		e.buf, spare = spare[:0], e.buf
+	}
+}
+
+func (e *encoder) chunk(c EdgeSeq) error {
+	if c == nil {
+		return errors.New("dot: EdgeChunks has a nil chunk")
+	}
+	return e.list(c)
+}
