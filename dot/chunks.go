@@ -13,6 +13,9 @@ type text struct {
 	err error
 }
 
+// ahead is how many chunks each goroutine may be ahead of the writing.
+const ahead = 2
+
 // chunks writes edges that are listed in chunks, by as many goroutines as there
 // are processors, which take turns: one has the first, the next the second.
 func (e *encoder) chunks(chunks []EdgeSeq) error {
@@ -34,7 +37,7 @@ func (e *encoder) chunks(chunks []EdgeSeq) error {
 	defer close(stop)
 	texts := make([]chan text, workers)
 	for i := range texts {
-		texts[i] = make(chan text)
+		texts[i] = make(chan text, ahead)
 		running.Go(func() { e.twin().turns(chunks, i, workers, texts[i], stop) })
 	}
 	for i := range chunks {
@@ -59,9 +62,11 @@ func (e *encoder) twin() *encoder {
 // turns sends the text of every so many chunks, from the first on, until it is
 // stopped or one cannot be written.
 func (e *encoder) turns(chunks []EdgeSeq, first, step int, texts chan<- text, stop <-chan struct{}) {
-	var spare []byte
-	for i := first; i < len(chunks); i += step {
-		err := e.chunk(chunks[i])
+	// When a text has been sent, those from ahead+1 before it on are written, and
+	// their memory is free.
+	var spare [ahead + 1][]byte
+	for n := 0; first < len(chunks); first += step {
+		err := e.chunk(chunks[first])
 		select {
 		case texts <- text{e.buf, err}:
 		case <-stop:
@@ -70,8 +75,8 @@ func (e *encoder) turns(chunks []EdgeSeq, first, step int, texts chan<- text, st
 		if err != nil {
 			return
 		}
-		// Whoever has received a text has written the one before it.
-		e.buf, spare = spare[:0], e.buf
+		e.buf, spare[n] = spare[n][:0], e.buf
+		n = (n + 1) % len(spare)
 	}
 }
 

@@ -145,38 +145,43 @@ func (e *encoder) edge(uid, vid int64, edge graph.Edge) error {
 // link writes one edge statement.
 func (e *encoder) link(uid, vid int64, l link, attrs []Attribute) error {
 	e.attrs = attrs
-	p, hasPorts := l.(porter)
 	if !e.directed && l != nil && reversed(uid, vid, l) {
 		uid, vid = vid, uid // so that head and tail are what l means by them
 	}
 	if uid != e.tail || e.tailText == nil {
-		start := len(e.buf)
-		e.indent()
-		e.buf = e.names.append(e.buf, uid)
-		e.tail, e.tailText = uid, append(e.tailText[:0], e.buf[start:]...)
-	} else {
-		e.buf = append(e.buf, e.tailText...)
+		e.newTail(uid)
 	}
+	b := append(e.buf, e.tailText...)
 	var err error
-	if hasPorts {
-		err = e.appendPort(p.FromPort())
-	}
-	if e.directed {
-		e.buf = append(e.buf, " -> "...)
+	if p, ok := l.(porter); ok {
+		b, err = e.appendPorts(b[:len(b)-len(e.arrow())], vid, p)
 	} else {
-		e.buf = append(e.buf, " -- "...)
+		b = e.names.append(b, vid)
 	}
-	e.buf = e.names.append(e.buf, vid)
-	if hasPorts && err == nil {
-		err = e.appendPort(p.ToPort())
+	if len(attrs) > 0 && err == nil {
+		b, err = e.keys.appendAttributes(b, attrs, false)
 	}
-	if err == nil {
-		err = e.endStatement(attrs, false)
-	}
+	e.buf = append(b, ";\n"...)
 	if err != nil {
 		return fmt.Errorf("dot: edge from %d to %d: %w", uid, vid, err)
 	}
 	return e.flushIfFull()
+}
+
+func (e *encoder) arrow() string {
+	if e.directed {
+		return " -> "
+	}
+	return " -- "
+}
+
+// newTail makes the text with which statements of edges from a node begin.
+func (e *encoder) newTail(uid int64) {
+	b := e.tailText[:0]
+	for range e.depth {
+		b = append(b, '\t')
+	}
+	e.tail, e.tailText = uid, append(e.names.append(b, uid), e.arrow()...)
 }
 
 // reversed reports whether l runs from vid to uid.
@@ -185,20 +190,30 @@ func reversed(uid, vid int64, l link) bool {
 	return from != nil && to != nil && uid != vid && from.ID() == vid && to.ID() == uid
 }
 
+// appendPorts appends what follows the name of the tail of an edge with ports.
+func (e *encoder) appendPorts(b []byte, vid int64, p porter) ([]byte, error) {
+	port, compass := p.FromPort()
+	b, err := appendPort(b, port, compass)
+	if err != nil {
+		return b, err
+	}
+	b = e.names.append(append(b, e.arrow()...), vid)
+	port, compass = p.ToPort()
+	return appendPort(b, port, compass)
+}
+
 // appendPort appends what follows the name of an end that has a port. The
 // compass is not quoted: some readers know it only so.
-func (e *encoder) appendPort(port, compass string) error {
+func appendPort(b []byte, port, compass string) ([]byte, error) {
 	if port != "" {
-		e.buf = append(e.buf, ':')
-		e.buf = appendQuoted(e.buf, port, escaper{})
+		b = appendQuoted(append(b, ':'), port, escaper{})
 	}
 	switch compass {
 	case "":
 	case "n", "ne", "e", "se", "s", "sw", "w", "nw", "c", "_":
-		e.buf = append(e.buf, ':')
-		e.buf = append(e.buf, compass...)
+		b = append(append(b, ':'), compass...)
 	default:
-		return fmt.Errorf("compass point %q is not one of n, ne, e, se, s, sw, w, nw, c and _", compass)
+		return b, fmt.Errorf("compass point %q is not one of n, ne, e, se, s, sw, w, nw, c and _", compass)
 	}
-	return nil
+	return b, nil
 }

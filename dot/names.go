@@ -95,5 +95,5 @@ func (a *names) append(dst []byte, id int64) []byte {
 	if name := a.get(id); name != "" {
 		return append(dst, name...)
 	}
-	return strconv.AppendInt(dst, id, 10)
+	return appendInt(dst, id)
 }
