@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -14,9 +15,9 @@ import (
 
 // churn opens and closes n connections in a process of its own, whose processor
 // time holds all that the kernel does for both ends: on loopback the segments
-// are handled in the sender's system calls.
-func churn(n int) (result, error) {
-	cmd := exec.Command("/proc/self/exe", "churn", strconv.Itoa(n))
+// are handled in the sender's system calls. It is of the named kind.
+func churn(kind string, n int) (result, error) {
+	cmd := exec.Command("/proc/self/exe", kind, strconv.Itoa(n))
 	cmd.Stderr = os.Stderr
 	start := time.Now()
 	if err := cmd.Run(); err != nil {
@@ -44,12 +45,50 @@ func child(what string, args []string) error {
 		numbers = append(numbers, n)
 	}
 	switch {
-	case what == "churn" && len(numbers) == 1:
+	case what == bareChurn && len(numbers) == 1:
 		return churnLoop(numbers[0])
+	case what == netChurn && len(numbers) == 1:
+		return netLoop(numbers[0])
 	case what == "hold" && len(numbers) == 2:
 		return holdLoop(numbers[0], numbers[1])
 	}
 	return fmt.Errorf("%s %q: not known", what, args)
+}
+
+// Kinds of churn.
+const (
+	bareChurn = "churn"
+	netChurn  = "net"
+)
+
+// netLoop uses Go's net package, with the two ends in goroutines of their own, as a
+// client and a server of that kind do.
+func netLoop(n int) error {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	accepted := make(chan error, 1)
+	go func() {
+		for range n {
+			c, err := l.Accept()
+			if err != nil {
+				accepted <- err
+				return
+			}
+			c.Close()
+		}
+		accepted <- nil
+	}()
+	for range n {
+		c, err := net.Dial("tcp4", l.Addr().String())
+		if err != nil {
+			return err
+		}
+		c.Close()
+	}
+	return <-accepted
 }
 
 // churnLoop uses bare system calls, so that the connections are all there is,

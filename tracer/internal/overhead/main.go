@@ -69,6 +69,11 @@ func run() error {
 	var list tracers
 	rounds := flag.Int("rounds", 7, "how often each is measured, in turn with the bare run")
 	n := flag.Int("n", 40000, "connections in each run")
+	kind := bareChurn
+	flag.BoolFunc("net", "make the connections with Go's net package, in place of bare system calls on one thread", func(string) error {
+		kind = netChurn
+		return nil
+	})
 	open := flag.Int("open", 0, "how many connections are open all the while")
 	start := flag.Bool("start", false, "measure the start of tracers that print a line that begins with \"tracing\", and their memory, instead")
 	flag.Var(&list, "tracer", "a tracer to measure, as `NAME=COMMAND`; can be repeated")
@@ -92,11 +97,11 @@ func run() error {
 	sums, ratios := make(map[string][]float64), make(map[string][]float64)
 	for round := range *rounds {
 		for _, tr := range list {
-			bare, err := churn(*n)
+			bare, err := churn(kind, *n)
 			if err != nil {
 				return err
 			}
-			traced, own, err := traced(tr.command, *n)
+			traced, own, err := traced(tr.command, kind, *n)
 			if err != nil {
 				return fmt.Errorf("%s: %w", tr.name, err)
 			}
@@ -156,7 +161,7 @@ const patience = 3 * time.Second
 // traced runs the churn under a tracer. own is the tracer's processor time a
 // connection, without that of its start, which is over when it prints its first line
 // or patience is at an end.
-func traced(command string, n int) (r result, own float64, err error) {
+func traced(command, kind string, n int) (r result, own float64, err error) {
 	args := strings.Fields(command)
 	if args[0] == "drain" {
 		args = append([]string{"/proc/self/exe"}, args...)
@@ -193,7 +198,7 @@ func traced(command string, n int) (r result, own float64, err error) {
 	if err != nil {
 		return r, 0, err
 	}
-	if r, err = churn(n); err != nil {
+	if r, err = churn(kind, n); err != nil {
 		return r, 0, err
 	}
 	time.Sleep(200 * time.Millisecond) // it may be behind
