@@ -41,7 +41,16 @@ type edgeTable struct {
 	// at once lets their cache misses overlap.
 	waiting [32]flow
 	nWait   int
+	bare    [32]connection
+	nBare   int
 	touched uint32
+}
+
+// connection is a flow of one connection of which no more is known than that it was
+// opened: all that there is in most traces.
+type connection struct {
+	from, to ref
+	port     uint16
 }
 
 // sums is what an edgeTable holds. A reading keeps the pointer to it: growing
@@ -86,14 +95,27 @@ func (t *edgeTable) add() *flow {
 	return f
 }
 
+// addConnection is add for a connection of which no more is known.
+func (t *edgeTable) addConnection() *connection {
+	if t.nBare == len(t.bare) {
+		t.flush()
+	}
+	t.nBare++
+	return &t.bare[t.nBare-1]
+}
+
 // flush adds the flows that wait. It comes before any reading.
 func (t *edgeTable) flush() {
-	if t.shared && t.nWait > 0 {
+	if t.shared && t.nWait+t.nBare > 0 {
 		t.sums = &sums{slices.Clone(t.slots), slices.Clone(t.more), slices.Clone(t.ports)}
 		t.shared = false
 	}
-	for len(t.slots)/5*4 < t.n+t.nWait {
+	for len(t.slots)/5*4 < t.n+t.nWait+t.nBare {
 		t.grow()
+	}
+	t.flushBare()
+	if t.nWait == 0 {
+		return
 	}
 	var at [len(t.waiting)]uint32
 	touched := uint32(0)
@@ -112,6 +134,28 @@ func (t *edgeTable) flush() {
 		t.put(&t.waiting[i], at[i])
 	}
 	t.nWait = 0
+}
+
+// flushBare adds the connections that wait.
+func (t *edgeTable) flushBare() {
+	var at [len(t.bare)]uint32
+	touched := uint32(0)
+	for i := range t.nBare {
+		at[i] = t.place(t.bare[i].from, t.bare[i].to)
+	}
+	for _, i := range at[:t.nBare] {
+		touched += t.slots[i].ports
+	}
+	t.touched = touched
+	for i := range t.nBare {
+		c := &t.bare[i]
+		if r := t.edge(c.from, c.to, c.port, at[i]); r.conns < math.MaxUint32 {
+			r.conns++
+		} else {
+			t.moreOf(r).conns++
+		}
+	}
+	t.nBare = 0
 }
 
 // place returns the slot at which to begin to look for an edge.
@@ -144,23 +188,22 @@ func (t *edgeTable) grow() {
 	}
 }
 
-// put adds f to its edge, which is in slot at or behind it.
-func (t *edgeTable) put(f *flow, at uint32) {
-	r := t.find(f.from, f.to, at)
+// edge returns the edge, which is in slot at or behind it, with the port in it; one
+// that was not there is added.
+func (t *edgeTable) edge(from, to ref, port uint16, at uint32) *edgeRec {
+	r := t.find(from, to, at)
 	if r.ports == 0 {
-		*r = edgeRec{from: f.from, to: f.to, ports: uint32(f.port) + 1}
+		*r = edgeRec{from: from, to: to, ports: uint32(port) + 1}
 		t.n++
 	}
-	if r.ports != uint32(f.port)+1 {
-		t.addPort(r, f.port)
+	if r.ports != uint32(port)+1 {
+		t.addPort(r, port)
 	}
-	full := f.conns > uint64(math.MaxUint32-r.conns)
-	if !full {
-		r.conns += uint32(f.conns)
-	}
-	if !full && !f.closed && f.fail == 0 && f.first == 0 && f.last == 0 {
-		return
-	}
+	return r
+}
+
+// moreOf returns what more is known of an edge.
+func (t *edgeTable) moreOf(r *edgeRec) *edgeMore {
 	if r.more == 0 {
 		if len(t.more) == 0 {
 			t.more = make([]edgeMore, 1)
@@ -168,7 +211,20 @@ func (t *edgeTable) put(f *flow, at uint32) {
 		r.more = uint32(len(t.more))
 		t.more = append(t.more, edgeMore{})
 	}
-	m := &t.more[r.more]
+	return &t.more[r.more]
+}
+
+// put adds f to its edge, which is in slot at or behind it.
+func (t *edgeTable) put(f *flow, at uint32) {
+	r := t.edge(f.from, f.to, f.port, at)
+	full := f.conns > uint64(math.MaxUint32-r.conns)
+	if !full {
+		r.conns += uint32(f.conns)
+	}
+	if !full && !f.closed && f.fail == 0 && f.first == 0 && f.last == 0 {
+		return
+	}
+	m := t.moreOf(r)
 	if full {
 		m.conns += f.conns
 	}

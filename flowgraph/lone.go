@@ -110,11 +110,36 @@ func (p *pairing) lonely(s *sight, want *half, hash uint32) (done bool) {
 	h := l.half()
 	p.lones.remove(p, want, hash)
 	if p.opts.ForgetPaired && s.bare && (h.flags ^ want.flags).has(upper) {
-		p.count.tally(p.flow(&p.edges, 0, &h, want))
+		p.forgetBare(&h, want)
 		return true
 	}
 	p.newHalf(&h, hash)
 	return false
+}
+
+// forgetBare adds the connection of two bare halves, which are not stored, to its
+// edge for good.
+func (p *pairing) forgetBare(h, mate *half) {
+	const claims = outgoing | incoming
+	client, server := h, mate
+	if h.flags&claims == incoming {
+		client, server = mate, h
+	}
+	if client.flags&claims != outgoing || server.flags&claims != incoming || client.node == 0 || server.node == 0 {
+		p.count.tally(p.flow(&p.edges, 0, h, mate))
+		return
+	}
+	c := p.edges.addConnection()
+	c.from, c.to, c.port = ref(client.node), ref(server.node), server.pa
+	if server.flags.has(upper) {
+		c.port = server.pb
+	}
+	if h.flags.has(loopback) {
+		c.from |= loopbackRef
+	}
+	p.count.Connections++
+	p.count.Open++
+	p.count.Paired++
 }
 
 // rivaled reports whether there is another half with the same endpoints, beside
