@@ -15,13 +15,13 @@ func (l *lone) sameConnection(h *half) bool {
 	return l.a == h.a && l.b == h.b && l.pa == h.pa && l.pb == h.pb
 }
 
-// half returns what l stands for.
-func (l *lone) half() half {
-	h := half{a: l.a, b: l.b, pa: l.pa, pb: l.pb, node: l.node, scope: l.scope, peer: l.b, flags: l.flags}
-	if h.flags.has(upper) {
-		h.peer = h.a
+// half stores in h, which is zero, what l stands for.
+func (l *lone) half(h *half) {
+	h.a, h.b, h.pa, h.pb = l.a, l.b, l.pa, l.pb
+	h.node, h.scope, h.flags = l.node, l.scope, l.flags
+	if h.peer = l.b; h.flags.has(upper) {
+		h.peer = l.a
 	}
-	return h
 }
 
 // lones is a hash table with the halves in the slots, so that finding one
@@ -61,7 +61,8 @@ func (t *lones) insert(p *pairing, h *half, hash uint32, free *lone) {
 		t.grow(p)
 		free = t.find(h, hash)
 	}
-	*free = lone{a: h.a, b: h.b, pa: h.pa, pb: h.pb, node: h.node, scope: h.scope, flags: h.flags}
+	free.a, free.b, free.pa, free.pb = h.a, h.b, h.pa, h.pb
+	free.node, free.scope, free.flags = h.node, h.scope, h.flags
 	t.n++
 }
 
@@ -70,7 +71,8 @@ func (t *lones) grow(p *pairing) {
 	t.slots = make([]lone, max(64, 2*len(old)))
 	for i := range old {
 		if old[i].flags != 0 {
-			h := old[i].half()
+			var h half
+			old[i].half(&h)
 			*t.find(&h, h.hash(p)) = old[i]
 		}
 	}
@@ -107,7 +109,8 @@ func (p *pairing) lonely(s *sight, want *half, hash uint32) (done bool) {
 		p.lones.insert(p, want, hash, l)
 		return true
 	}
-	h := l.half()
+	var h half
+	l.half(&h)
 	p.lones.remove(p, want, hash)
 	if p.opts.ForgetPaired && s.bare && (h.flags ^ want.flags).has(upper) {
 		p.forgetBare(&h, want)

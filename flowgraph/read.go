@@ -53,7 +53,8 @@ func (b *reading) remembered(s *Stats) {
 	s.Remembered += uint64(p.lones.n)
 	for i := range p.lones.slots {
 		if l := &p.lones.slots[i]; l.flags != 0 {
-			h := l.half()
+			var h half
+			l.half(&h)
 			s.tally(p.flow(&b.live, 0, &h, nil))
 		}
 	}
