@@ -23,6 +23,10 @@ type pairing struct {
 	free   uint32          // head of the list of free halves
 	ended  list            // ended connections that are still remembered
 
+	// What the sights look like that are worked on, and the hashes of that.
+	want   [together]half
+	wanted [together]uint32
+
 	edges   edgeTable // what forgotten connections came to
 	count   Stats     // of forgotten connections, and duplicates
 	touched uint32    // a sum that keeps the compiler from leaving that out
@@ -60,8 +64,7 @@ func (p *pairing) work(b *batch) {
 
 // some is work for no more than are worked on at once.
 func (p *pairing) some(sights []sight) {
-	var want [together]half
-	var hash [together]uint32
+	want, hash := &p.want, &p.wanted
 	for i := range sights {
 		sights[i].half(&want[i])
 		hash[i] = want[i].hash(p)

@@ -114,20 +114,25 @@ func (s *sight) start() int64 {
 
 // half stores in h the half that s tells of, without what update adds.
 func (s *sight) half(h *half) {
-	h.a, h.pa = s.bareLocal, s.localPort
-	h.b, h.pb = s.bareRemote, s.remotePort
 	h.node, h.scope, h.peer = s.node, s.scope, s.remote
 	h.rank = s.rank()
 	flags := alive | bare | s.claim()
 	if s.loopback {
 		flags |= loopback
 	}
-	switch same := h.a == h.b && h.pa == h.pb; {
-	case same && flags.has(incoming): // a socket connected to itself
-		flags |= upper
-	case h.a > h.b || h.a == h.b && h.pa > h.pb:
-		h.a, h.b, h.pa, h.pb = h.b, h.a, h.pb, h.pa
+	// Which end is the lower one cannot be foretold: no branch depends on it.
+	local, remote := endpoint(s.bareLocal, s.localPort), endpoint(s.bareRemote, s.remotePort)
+	low, high := min(local, remote), max(local, remote)
+	h.a, h.pa = uint32(low>>16), uint16(low)
+	h.b, h.pb = uint32(high>>16), uint16(high)
+	flags |= upper * halfFlags((remote-local)>>63)
+	if low == high && flags.has(incoming) { // a socket connected to itself
 		flags |= upper
 	}
 	h.flags = flags
+}
+
+// endpoint orders endpoints as a half does.
+func endpoint(addr uint32, port uint16) uint64 {
+	return uint64(addr)<<16 | uint64(port)
 }
