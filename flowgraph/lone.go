@@ -124,22 +124,24 @@ func (p *pairing) lonely(s *sight, want *half, hash uint32) (done bool) {
 // edge for good.
 func (p *pairing) forgetBare(h, mate *half) {
 	const claims = outgoing | incoming
-	client, server := h, mate
-	if h.flags&claims == incoming {
-		client, server = mate, h
-	}
-	if client.flags&claims != outgoing || server.flags&claims != incoming || client.node == 0 || server.node == 0 {
+	one, other := h.flags&claims, mate.flags&claims
+	if one^other != claims || one == claims || other == claims || h.node == 0 || mate.node == 0 {
 		p.count.tally(p.flow(&p.edges, 0, h, mate))
 		return
 	}
-	c := p.edges.addConnection()
-	c.from, c.to, c.port = ref(client.node), ref(server.node), server.pa
-	if server.flags.has(upper) {
-		c.port = server.pb
+	// Which came first cannot be foretold: no branch depends on it.
+	serverFirst := one == incoming
+	from, to, port := ref(h.node), ref(mate.node), h.pa
+	if serverFirst {
+		from, to = to, from
+	}
+	if h.flags.has(upper) == serverFirst {
+		port = h.pb
 	}
 	if h.flags.has(loopback) {
-		c.from |= loopbackRef
+		from |= loopbackRef
 	}
+	*p.edges.addConnection() = connection{from, to, port}
 	p.count.Connections++
 	p.count.Open++
 	p.count.Paired++
