@@ -123,9 +123,9 @@ func (p *pairing) lonely(s *sight, want *half, hash uint32) (done bool) {
 // forgetBare adds the connection of two bare halves, which are not stored, to its
 // edge for good.
 func (p *pairing) forgetBare(h, mate *half) {
-	const claims = outgoing | incoming
-	one, other := h.flags&claims, mate.flags&claims
-	if one^other != claims || one == claims || other == claims || h.node == 0 || mate.node == 0 {
+	const both = outgoing | incoming
+	one, other := h.flags&both, mate.flags&both
+	if one^other != both || one == both || other == both || h.node == 0 || mate.node == 0 {
 		p.count.tally(p.flow(&p.edges, 0, h, mate))
 		return
 	}

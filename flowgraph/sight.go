@@ -95,14 +95,13 @@ func (s *sight) rank() uint8 {
 
 // claim returns the flag for the direction.
 func (s *sight) claim() halfFlags {
-	switch s.direction {
-	case traceformat.Outgoing:
-		return outgoing
-	case traceformat.Incoming:
-		return incoming
+	if int(s.direction) >= len(claims) {
+		return 0
 	}
-	return 0
+	return claims[s.direction]
 }
+
+var claims = [...]halfFlags{traceformat.Outgoing: outgoing, traceformat.Incoming: incoming}
 
 // start returns when the connection of a Close was opened, 0 if unknown.
 func (s *sight) start() int64 {
