@@ -31,7 +31,7 @@ func linesOf(v *flowgraph.View) *lines {
 	var counting sync.WaitGroup
 	for _, some := range v.EdgeChunks(max(few, v.Edges().Len()/runtime.GOMAXPROCS(0)+1)) {
 		counting.Go(func() {
-			thin, fat, byPort := 7.0, 1.0, make([]uint32, len(edges))
+			thin, fat, byPort := 7.0, 1.0, make(map[uint16]uint32)
 			for e := range some {
 				if p, ok := e.Ports.First(); ok {
 					byPort[p]++
@@ -77,7 +77,7 @@ func (l *lines) width(e *flowgraph.Edge) float64 {
 // list lists the edges of a view as they are drawn.
 func (l *lines) list(v *flowgraph.View, labels bool) []dot.EdgeSeq {
 	all := make([]dot.EdgeSeq, 0, 1) // nil would have the view list them
-	for _, some := range v.EdgeChunks(1000) {
+	for _, some := range v.EdgeChunks(256) {
 		all = append(all, func(yield func([2]int64, []encoding.Attribute) bool) {
 			var attrs []encoding.Attribute
 			var text []byte
