@@ -22,7 +22,7 @@ func scan4[T text](s T, i int) (ap netip.AddrPort, next int) {
 // scanIPv4 reads four decimal octets, without leading zeros, at s[i:]. It
 // returns the index after them, or -1.
 func scanIPv4[T text](s T, i int) (ip uint32, next int) {
-	for shift := 24; ; shift -= 8 {
+	for dots := 0; ; dots++ {
 		if i >= len(s) {
 			return 0, -1
 		}
@@ -45,8 +45,8 @@ func scanIPv4[T text](s T, i int) (ip uint32, next int) {
 				}
 			}
 		}
-		ip |= n << shift
-		if shift == 0 {
+		ip = ip<<8 | n
+		if dots == 3 {
 			return ip, i
 		}
 		if i >= len(s) || s[i] != '.' {
