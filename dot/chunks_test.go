@@ -106,12 +106,27 @@ func TestEncodeChunkErrors(t *testing.T) {
 			}
 		})
 	}
-	opts := &dot.Options{
-		EdgeChunks:     []iter.Seq2[[2]int64, []encoding.Attribute]{},
-		EdgeAttributes: func(_ graph.Edge, attrs []dot.Attribute) []dot.Attribute { return attrs },
+	none := []iter.Seq2[[2]int64, []encoding.Attribute]{}
+	for _, opts := range []*dot.Options{
+		{EdgeChunks: none, EdgeAttributes: func(_ graph.Edge, attrs []dot.Attribute) []dot.Attribute { return attrs }},
+		{EdgeChunks: none, LineAttributes: func(_ graph.Line, attrs []dot.Attribute) []dot.Attribute { return attrs }},
+	} {
+		const want = "dot: EdgeAttributes and LineAttributes are not called for EdgeChunks: put the attributes into the chunks"
+		if err := dot.Encode(io.Discard, g, opts); err == nil || err.Error() != want {
+			t.Errorf("EdgeAttributes or LineAttributes beside EdgeChunks: got error %v, want %s", err, want)
+		}
 	}
-	const want = "dot: EdgeAttributes cannot be called for EdgeChunks: put the attributes into the chunks"
-	if err := dot.Encode(io.Discard, g, opts); err == nil || err.Error() != want {
-		t.Errorf("EdgeAttributes beside EdgeChunks: got error %v, want %s", err, want)
+	// Chunks that do not end are left when nobody wants them any more.
+	endless := func(yield func([2]int64, []encoding.Attribute) bool) {
+		for yield([2]int64{0, 1}, nil) {
+		}
 	}
+	onProcessors(4, func() {
+		some, _ := chunked(g, 1000)
+		chunks := []dot.EdgeSeq{some[0], endless, endless, endless}
+		full := errors.New("disk full")
+		if err := dot.Encode(&limited{100, full}, g, &dot.Options{EdgeChunks: chunks}); !errors.Is(err, full) {
+			t.Errorf("endless chunks, writer that fails: got error %v, want %v", err, full)
+		}
+	})
 }

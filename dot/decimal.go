@@ -5,11 +5,11 @@ import (
 	"strconv"
 )
 
-// pairs are the numbers up to 99 in two digits.
+// pairs are the numbers up to 99 in two digits each.
 const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
 
 // appendInt is strconv.AppendInt in decimal, with the digits written where they
-// belong: most of a graph's text are the numbers of nodes.
+// belong: most of a graph's text is the numbers of nodes.
 func appendInt(dst []byte, n int64) []byte {
 	if n < 10 {
 		return strconv.AppendInt(dst, n, 10)
@@ -37,7 +37,7 @@ func appendInt(dst []byte, n int64) []byte {
 
 // digits returns how many decimal digits u has; it is not 0.
 func digits(u uint64) int {
-	n := bits.Len64(u) * 1233 >> 12 // the logarithm, or one less
+	n := bits.Len64(u) * 1233 >> 12 // the number of digits, or one less
 	if u >= tens[n] {
 		n++
 	}

@@ -1,6 +1,7 @@
 // Package dot writes any gonum graph in the DOT language of Graphviz.
 //
-// [Encode] streams: it keeps the nodes in memory and never the edges. The same
+// [Encode] streams: it keeps the nodes in memory and never the edges, but for those
+// of a few pieces, if it is given them in pieces ([Options.EdgeChunks]). The same
 // graph gives the same bytes: nodes are written in the order of their IDs,
 // edges in the order of the IDs of their ends (parallel lines of a
 // [graph.Multigraph] in the order of theirs), clusters in the order of their

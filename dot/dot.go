@@ -13,8 +13,9 @@ import (
 // Options says what to write beside the graph's own names and attributes. The
 // zero value adds nothing.
 //
-// The functions are called once for each thing that they describe, in the order
-// of the output, from the goroutine that called [Encode]. Those that take attrs
+// The functions, those in EdgeChunks aside, are called once for each thing that they
+// describe, in the order of the output, from the goroutine that called [Encode].
+// Those that take attrs
 // are given the attributes so far and return the ones to write: they may
 // append, change, or drop. The slice is Encode's and is used again, so it must
 // not be kept. Of two attributes with one key DOT uses the later.
@@ -36,11 +37,13 @@ type Options struct {
 	LineAttributes func(l graph.Line, attrs []Attribute) []Attribute
 
 	// EdgeChunks, unless it is nil, lists the edges in place of the graph, in the
-	// same way as an [EdgeLister], but cut into pieces. Encode has several
-	// goroutines at work on them, up to GOMAXPROCS, which takes less time for a
-	// large graph, and writes them one behind the other. Each piece is listed
-	// once, while others are. Encode has the text of a few of them in memory: a
-	// thousand edges or so is a good size. EdgeAttributes must be nil.
+	// same way as an [EdgeLister], but cut into pieces, which are written one
+	// behind the other. Encode has as many goroutines at work on them as
+	// GOMAXPROCS, which takes less time for a large graph. A piece is iterated
+	// once at most, by one of these, while others are iterated: they must share
+	// nothing that changes, and a panic in one cannot be recovered. Of each
+	// goroutine the text of up to four pieces is in memory: a few hundred edges
+	// are a good size. EdgeAttributes and LineAttributes must be nil.
 	EdgeChunks []EdgeSeq
 
 	// Cluster returns the path of the cluster that a node is drawn in,
@@ -93,6 +96,9 @@ func Encode(w io.Writer, g graph.Graph, opts *Options) error {
 	}
 	if opts == nil {
 		opts = &Options{}
+	}
+	if opts.EdgeChunks != nil && (opts.EdgeAttributes != nil || opts.LineAttributes != nil) {
+		return errors.New("dot: EdgeAttributes and LineAttributes are not called for EdgeChunks: put the attributes into the chunks")
 	}
 	e := &encoder{w: w, g: g, opts: opts, directed: !isUndirected(g), full: flushSize}
 	return e.encode()

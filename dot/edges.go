@@ -24,9 +24,6 @@ type porter interface {
 // edges writes every edge, from the graph's own list if it has one.
 func (e *encoder) edges(nodes []graph.Node) error {
 	if c := e.opts.EdgeChunks; c != nil {
-		if e.opts.EdgeAttributes != nil {
-			return errors.New("dot: EdgeAttributes cannot be called for EdgeChunks: put the attributes into the chunks")
-		}
 		return e.chunks(c)
 	}
 	if l, ok := e.g.(EdgeLister); ok && e.opts.EdgeAttributes == nil {
@@ -87,7 +84,16 @@ func (e *encoder) listed(l EdgeLister) error {
 }
 
 func (e *encoder) list(seq EdgeSeq) error {
+	const often = 128 // edges until it is asked whether to stop
+	n := 0
 	for ends, own := range seq {
+		if n++; n%often == 0 {
+			select {
+			case <-e.stop:
+				return errStopped
+			default:
+			}
+		}
 		if err := e.link(ends[0], ends[1], nil, appendTexts(e.attrs[:0], own)); err != nil {
 			return err
 		}

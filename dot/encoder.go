@@ -25,9 +25,10 @@ type encoder struct {
 	keys     keys
 
 	buf     []byte
-	full    int         // how much text is collected before it is written
-	attrs   []Attribute // scratch space
-	targets []int64     // scratch space
+	full    int             // how much text is collected before it is written
+	stop    <-chan struct{} // closed when no more edges are wanted; nil if that cannot be
+	attrs   []Attribute     // scratch space
+	targets []int64         // scratch space
 	lines   []graph.Line
 	depth   int // of nested clusters, the graph itself being 1
 

@@ -63,7 +63,9 @@
 //
 // In what the events say, the graph depends on the set of them and not on
 // their order, as long as endpoints are not used again, or are used again by
-// connections whose events have times.
+// connections whose events have times. A connection of which neither half says
+// who connected must be remembered for that: when one is forgotten, its server is
+// told by who was known to accept by then.
 //
 // # Memory
 //
@@ -72,4 +74,10 @@
 // was heard is remembered for some time longer; see [Options.Reorder].
 // Connections that were seen to open and never to close are kept, except as
 // [Options.ForgetPaired] says.
+//
+// # Speed
+//
+// Adding an event is one goroutine's work, and two's after [Graph.Parallel]. A
+// [View] may be read by any number of them: its edges come in pieces for that
+// ([View.EdgeChunks]).
 package flowgraph

@@ -217,17 +217,14 @@ func (t *edgeTable) moreOf(r *edgeRec) *edgeMore {
 // put adds f to its edge, which is in slot at or behind it.
 func (t *edgeTable) put(f *flow, at uint32) {
 	r := t.edge(f.from, f.to, f.port, at)
-	full := f.conns > uint64(math.MaxUint32-r.conns)
-	if !full {
-		r.conns += uint32(f.conns)
-	}
-	if !full && !f.closed && f.fail == 0 && f.first == 0 && f.last == 0 {
+	n := uint32(min(f.conns, uint64(math.MaxUint32-r.conns)))
+	r.conns += n
+	rest := f.conns - uint64(n)
+	if rest == 0 && !f.closed && f.fail == 0 && f.first == 0 && f.last == 0 {
 		return
 	}
 	m := t.moreOf(r)
-	if full {
-		m.conns += f.conns
-	}
+	m.conns += rest
 	if f.closed {
 		m.closed += f.conns
 	}

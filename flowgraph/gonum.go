@@ -182,7 +182,7 @@ func (v *View) EdgeChunks(n int) []iter.Seq[Edge] {
 // chunks returns what the function makes of the edges from lo up to hi, for every
 // n of the view.
 func chunks[T any](v *View, n int, chunk func(lo, hi int) T) []T {
-	n = max(n, 1)
+	n = min(max(n, 1), max(len(v.to), 1))
 	all := make([]T, 0, (len(v.to)+n-1)/n)
 	for lo := 0; lo < len(v.to); lo += n {
 		all = append(all, chunk(lo, min(lo+n, len(v.to))))
@@ -205,8 +205,9 @@ func (v *View) OrderedEdges() iter.Seq[graph.Edge] {
 func (v *View) ListEdges() iter.Seq2[[2]int64, []encoding.Attribute] { return v.list(0, len(v.to)) }
 
 // ListEdgeChunks returns iterators over up to n edges each that together have what
-// [View.ListEdges] has, in the same order. They may be used at the same time by
-// several goroutines. An n of less than 1 counts as 1.
+// [View.ListEdges] has, in the same order, as the EdgeChunks of package dot's
+// Options are. They may be used at the same time by several goroutines. An n of
+// less than 1 counts as 1.
 func (v *View) ListEdgeChunks(n int) []iter.Seq2[[2]int64, []encoding.Attribute] {
 	return chunks(v, n, v.list)
 }

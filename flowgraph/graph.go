@@ -44,6 +44,7 @@ type Graph struct {
 	nodes     arena[Node]
 	byID      map[int64]uint32
 	externals map[externalKey]uint32
+	outsiders []uint32 // the nodes of the pairing's, as of the last reading
 
 	// Sights wait here until there are some, since looking for the halves of
 	// many at once lets their cache misses overlap.
@@ -82,13 +83,15 @@ func New(opts *Options) *Graph {
 // Parallel has a goroutine put the halves of connections together from now on, a
 // thousand events at a time, while the next are added. That takes less time where
 // a processor is idle and events are added without pause, as from a file, but
-// more of the processors' time. The graph becomes the same, and is used as
-// before: by one goroutine at a time. The goroutine ends by itself.
+// more of the processors' time, and the first events after a reading copy the
+// edges: it is for a graph that is read seldom. The graph becomes the same, and is
+// used as before, by one goroutine at a time. The other one ends by itself.
 func (g *Graph) Parallel() {
 	if g.relay != nil {
 		return
 	}
 	g.pair()
+	g.pairing.edges.shared = true // an earlier reading may still be in use
 	g.relay = newRelay(&g.pairing)
 	g.queue = make([]sight, 0, relaySize)
 }
@@ -120,9 +123,10 @@ func (g *Graph) Add(e traceformat.Event) {
 	s.local, s.bareLocal = g.addrs.number(&g.hash, local, s.scope)
 	s.remote, s.bareRemote = g.addrs.number(&g.hash, remote, s.scope)
 	s.loopback = local.IsLoopback() || remote.IsLoopback()
-	s.node, s.accepts = 0, false
-	s.pid, s.command = e.Process.PID, e.Process.Command
-	if !e.Process.StartTime.IsZero() || !nameOnly(&e.Process) {
+	s.node, s.newService = 0, false
+	if e.Process.StartTime.IsZero() && nameOnly(&e.Process) {
+		s.pid, s.command = e.Process.PID, e.Process.Command // for owners
+	} else {
 		g.owners()
 		g.own(s, g.process(&e.Process, s.scope, s.time))
 		g.owned++
@@ -138,6 +142,9 @@ func (g *Graph) Add(e traceformat.Event) {
 
 // pair does what the sights in the queue ask for, or has it done by the relay.
 func (g *Graph) pair() {
+	if len(g.queue) == 0 {
+		return
+	}
 	g.owners()
 	b := batch{g.queue, g.addrs.addrBook, g.nodes}
 	if g.relay != nil {

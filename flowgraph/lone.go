@@ -125,7 +125,7 @@ func (p *pairing) lonely(s *sight, want *half, hash uint32) (done bool) {
 func (p *pairing) forgetBare(h, mate *half) {
 	const both = outgoing | incoming
 	one, other := h.flags&both, mate.flags&both
-	if one^other != both || one == both || other == both || h.node == 0 || mate.node == 0 {
+	if one^other != both || h.node == 0 || mate.node == 0 {
 		p.count.tally(p.flow(&p.edges, 0, h, mate))
 		return
 	}

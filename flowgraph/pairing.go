@@ -88,7 +88,7 @@ func (p *pairing) some(sights []sight) {
 	p.touched = touched
 	for i := range sights {
 		s := &sights[i]
-		if s.accepts {
+		if s.newService {
 			p.sawService(s)
 		}
 		if s.kind == traceformat.Fail {

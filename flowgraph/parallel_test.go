@@ -1,8 +1,10 @@
 package flowgraph_test
 
 import (
+	"iter"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,5 +81,40 @@ func TestParallelLeavesNothing(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("goroutines: got %d, want the %d that there were before", runtime.NumGoroutine(), before)
 		}
+	}
+}
+
+// TestParallelWhileReading goes on with iterators that were made before, in
+// parallel or not, while a goroutine adds to the edges that they yield.
+func TestParallelWhileReading(t *testing.T) {
+	g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
+	n := 0
+	add := func(times int) {
+		for range times {
+			c, s := halves(n)
+			n++
+			g.Add(c)
+			g.Add(s)
+		}
+	}
+	add(2000)
+	before := g.AllEdges()
+	want := len(slices.Collect(before))
+	g.Parallel()
+	add(2000)
+	for name, all := range map[string]iter.Seq[flowgraph.Edge]{"before": before, "after": g.AllEdges()} {
+		got := 0
+		for e := range all {
+			if got++; e.Connections == 0 || e.Ports.Len() == 0 {
+				t.Errorf("an iterator of %s Parallel: an edge without a connection or a port: %s", name, edgeText(e))
+			}
+			add(100)
+		}
+		if got != want {
+			t.Errorf("an iterator of %s Parallel: got %d edges, want %d", name, got, want)
+		}
+	}
+	if s := g.Stats(); s.Connections != uint64(n) {
+		t.Errorf("connections: got %d, want %d", s.Connections, n)
 	}
 }

@@ -32,15 +32,15 @@ func (g *Graph) read() *View {
 
 // reading is the work of reading a graph.
 type reading struct {
-	g                *Graph
-	p                *pairing  // of g
-	live             edgeTable // sums up remembered connections
-	servers, clients []uint32  // the nodes of endpoints and of outsiders
-	byID             []*Node   // all nodes
-	rank             []uint32  // of a node by its number, in byID
-	edges            []found   // all edges, sorted by the ranks of their ends
-	ends             []uint32  // by rank: where the edges from the node end
-	shown            []uint32  // by rank: one more than the node's number in the view
+	g       *Graph
+	p       *pairing  // of g
+	live    edgeTable // sums up remembered connections
+	servers []uint32  // the nodes of endpoints
+	byID    []*Node   // all nodes
+	rank    []uint32  // of a node by its number, in byID
+	edges   []found   // all edges, sorted by the ranks of their ends
+	ends    []uint32  // by rank: where the edges from the node end
+	shown   []uint32  // by rank: one more than the node's number in the view
 }
 
 // edgeRef is a slot of the table of forgotten connections, or behind all
@@ -88,7 +88,7 @@ func (b *reading) ranks(r edgeRef) (from, to uint32) {
 	e := b.rec(r)
 	from, to = uint32(e.from&^loopbackRef), uint32(e.to)
 	if e.from&outsiderRef != 0 {
-		from = b.clients[from&^uint32(outsiderRef)]
+		from = b.g.outsiders[from&^uint32(outsiderRef)]
 	}
 	if e.to&endpointRef != 0 {
 		to = b.servers[e.to&^endpointRef]

@@ -58,7 +58,6 @@ func (r *relay) wait() {
 
 func (r *relay) run() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	for len(r.full) > 0 {
 		b := r.full[0]
 		r.full = append(r.full[:0], r.full[1:]...)
@@ -70,4 +69,5 @@ func (r *relay) run() {
 	}
 	r.running = false
 	r.changed.Signal()
+	r.mu.Unlock() // not deferred: a panic in work is not to be told as another here
 }

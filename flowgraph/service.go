@@ -99,8 +99,7 @@ func (b *reading) resolve(s *Stats) {
 		}
 		b.servers[i] = node
 	}
-	b.clients = make([]uint32, len(b.p.outsiders.keys))
-	for i, addr := range b.p.outsiders.keys {
-		b.clients[i] = b.g.external(externalKey{addr: addr})
+	for _, addr := range b.p.outsiders.keys[len(b.g.outsiders):] {
+		b.g.outsiders = append(b.g.outsiders, b.g.external(externalKey{addr: addr}))
 	}
 }

@@ -13,7 +13,7 @@ type sight struct {
 	direction     traceformat.Direction
 	bare          bool // it says no more than a basic line can
 	loopback      bool // an end has a loopback address
-	accepts       bool // the process was not known to accept here
+	newService    bool // the process accepts where it was not known to
 	localPort     uint16
 	remotePort    uint16
 	node          uint32 // 0 where the process is not known
@@ -60,7 +60,7 @@ func (g *Graph) own(s *sight, r *recent) {
 	}
 	if s.direction == traceformat.Incoming && s.kind != traceformat.Fail {
 		k, sure := s.service(), s.owner != traceformat.OwnerListener
-		s.accepts = r.serves != k || r.sure != sure
+		s.newService = r.serves != k || r.sure != sure
 		r.serves, r.sure = k, sure
 	}
 }

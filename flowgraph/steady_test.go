@@ -3,6 +3,7 @@ package flowgraph_test
 import (
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -196,9 +197,9 @@ func TestEdgeChunks(t *testing.T) {
 		for ends, attrs := range v.ListEdges() {
 			texts = append(texts, fmt.Sprint(ends, attrs))
 		}
-		for _, n := range []int{0, 1, 7, 32, 100, 1000} {
+		for _, n := range []int{0, 1, 7, 32, 100, 1000, math.MaxInt} {
 			chunks, lists := v.EdgeChunks(n), v.ListEdgeChunks(n)
-			size := max(n, 1)
+			size := min(max(n, 1), 1000)
 			if want := (len(all) + size - 1) / size; len(chunks) != want || len(lists) != want {
 				t.Fatalf("%d edges in chunks of %d: got %d and %d, want %d", len(all), n, len(chunks), len(lists), want)
 			}

@@ -122,3 +122,38 @@ func TestTotalOfAny(t *testing.T) {
 		}
 	}
 }
+
+// TestManyConnections counts beyond 32 bits, at once or one by one.
+func TestManyConnections(t *testing.T) {
+	for _, count := range []uint64{1 << 32, 1<<64 - 10, 1<<32 - 2} {
+		g := New(&Options{ForgetPaired: true})
+		for _, d := range []traceformat.Direction{traceformat.Outgoing, traceformat.Incoming} {
+			e := end(traceformat.Close, d, uint32(d), 1000, 1)
+			e.Count = count
+			g.Add(e)
+		}
+		if s := g.Stats(); s.Edges != 1 || s.Connections != count {
+			t.Errorf("a total of %d: got %+v", count, s)
+		}
+		const bare = 5
+		for i := range uint16(bare) {
+			for _, d := range []traceformat.Direction{traceformat.Outgoing, traceformat.Incoming} {
+				e := end(traceformat.Open, d, uint32(d), 2000+i, 0)
+				e.Time, e.Process.NetNS = time.Time{}, 0
+				g.Add(e)
+			}
+		}
+		s := g.Stats()
+		if s.Edges != 1 || s.Connections != count+bare || s.Open != bare {
+			t.Errorf("a total of %d and %d bare connections: got %+v", count, bare, s)
+		}
+		for e := range g.AllEdges() {
+			if e.Connections != count+bare || e.Open != bare {
+				t.Errorf("a total of %d and %d bare connections: got an edge of %d, %d open", count, bare, e.Connections, e.Open)
+			}
+		}
+		for e := range g.Failed() {
+			t.Errorf("a total of %d: told as failed: %+v", count, e)
+		}
+	}
+}

@@ -31,7 +31,8 @@ func churn(kind string, n int) (result, error) {
 	}, nil
 }
 
-// child runs what this program starts itself for: churn, hold or drain.
+// child runs what this program starts itself for: churn of either kind, hold or
+// drain.
 func child(what string, args []string) error {
 	if what == "drain" {
 		return drain(args)

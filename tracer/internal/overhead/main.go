@@ -69,15 +69,15 @@ func run() error {
 	var list tracers
 	rounds := flag.Int("rounds", 7, "how often each is measured, in turn with the bare run")
 	n := flag.Int("n", 40000, "connections in each run")
-	kind := bareChurn
-	flag.BoolFunc("net", "make the connections with Go's net package, in place of bare system calls on one thread", func(string) error {
-		kind = netChurn
-		return nil
-	})
+	goNet := flag.Bool("net", false, "make the connections with Go's net package, in place of bare system calls on one thread")
 	open := flag.Int("open", 0, "how many connections are open all the while")
 	start := flag.Bool("start", false, "measure the start of tracers that print a line that begins with \"tracing\", and their memory, instead")
 	flag.Var(&list, "tracer", "a tracer to measure, as `NAME=COMMAND`; can be repeated")
 	flag.Parse()
+	kind := bareChurn
+	if *goNet {
+		kind = netChurn
+	}
 	// The namespace is the thread's, and so that of the processes that it starts.
 	runtime.LockOSThread()
 	if err := ownNamespace(); err != nil {
