@@ -93,12 +93,12 @@ func (k *kernel) noteGraft(err error) {
 }
 
 // attachTracing loads and attaches a program that names its place itself.
-func (k *kernel) attachTracing(prog, name string) error {
+func (k *kernel) attachTracing(prog, name string) (err error) {
 	p, err := k.loadMore(prog)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	defer p.Close()
+	defer k.keep(p, &err)
 	l, err := link.AttachTracing(link.TracingOptions{Program: p})
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -116,7 +116,7 @@ func haveKprobes() bool {
 	return err == nil
 }
 
-func (k *kernel) attachKretprobe() error {
+func (k *kernel) attachKretprobe() (err error) {
 	if !haveKprobes() {
 		return errors.New("this kernel has no kprobes")
 	}
@@ -124,7 +124,7 @@ func (k *kernel) attachKretprobe() error {
 	if err != nil {
 		return err
 	}
-	defer prog.Close()
+	defer k.keep(prog, &err)
 	// Each task that is blocked in accept takes one of the kretprobe's
 	// instances, of which there are few unless asked for through tracefs.
 	l, err := link.Kretprobe("inet_csk_accept", prog, &link.KprobeOptions{RetprobeMaxActive: maxActive})
@@ -143,12 +143,12 @@ func (k *kernel) attachKretprobe() error {
 }
 
 // attachKprobe loads a program and attaches it to the entry of a function.
-func (k *kernel) attachKprobe(prog, symbol string) error {
+func (k *kernel) attachKprobe(prog, symbol string) (err error) {
 	p, err := k.loadMore(prog)
 	if err != nil {
 		return fmt.Errorf("kprobe/%s: %w", symbol, err)
 	}
-	defer p.Close()
+	defer k.keep(p, &err)
 	l, err := link.Kprobe(symbol, p, nil)
 	if err != nil {
 		return fmt.Errorf("kprobe/%s: %w", symbol, err)
@@ -162,7 +162,7 @@ func (k *kernel) attachTracepoints() (err error) {
 	if err != nil {
 		return err
 	}
-	defer prog.Close()
+	defer k.keep(prog, &err)
 	var links []io.Closer
 	names := []string{"sys_exit_accept", "sys_exit_accept4"}
 	for _, name := range names {

@@ -38,17 +38,17 @@ func (k *kernel) attachConnectTrampolines() error {
 	return nil
 }
 
-func (k *kernel) attachConnectProbes() error {
+func (k *kernel) attachConnectProbes() (err error) {
 	call, err := k.loadMore(bpf.TcpgraphProgConnectCall)
 	if err != nil {
 		return err
 	}
-	defer call.Close()
+	defer k.keep(call, &err)
 	end, err := k.loadMore(bpf.TcpgraphProgConnectReturn)
 	if err != nil {
 		return err
 	}
-	defer end.Close()
+	defer k.keep(end, &err)
 	for _, symbol := range []string{"tcp_v4_connect", "tcp_v6_connect"} {
 		l, err := link.Kprobe(symbol, call, nil)
 		if err != nil {
@@ -65,12 +65,12 @@ func (k *kernel) attachConnectProbes() error {
 
 // attachConnectTracepoints attaches to the exit only: the tracepoint of the
 // entry would be passed by every connect, not only by those that fail.
-func (k *kernel) attachConnectTracepoints() error {
+func (k *kernel) attachConnectTracepoints() (err error) {
 	prog, err := k.loadMore(bpf.TcpgraphProgConnectSyscall)
 	if err != nil {
 		return err
 	}
-	defer prog.Close() // the attachment holds it
+	defer k.keep(prog, &err)
 	const event = "sys_exit_connect"
 	l, err := attachTracepoint("syscalls", event, prog)
 	if err != nil {

@@ -23,3 +23,6 @@ func WithoutSlots(t *testing.T) {
 	noSlots = true
 	t.Cleanup(func() { noSlots = false })
 }
+
+// Watched is how many programs are watched for runs that the kernel skips.
+func (t *Tracer) Watched() int { return len(t.kernel.callProgs) }

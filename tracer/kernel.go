@@ -30,7 +30,8 @@ type kernel struct {
 	accept  AcceptHook
 	missing []string
 
-	stateProgs []string // see there
+	stateProgs []string        // see there
+	callProgs  []*ebpf.Program // those of accept and connect that are attached
 }
 
 // corePrograms work everywhere. The others are loaded by what the kernel offers.
@@ -129,6 +130,16 @@ func (k *kernel) hooked(c io.Closer, name string) {
 	k.names = append(k.names, name)
 }
 
+// keep keeps a program that was attached to calls, for calls to count what is
+// skipped of it, and lets go of one that could not be.
+func (k *kernel) keep(p *ebpf.Program, failed *error) {
+	if *failed != nil {
+		p.Close()
+		return
+	}
+	k.callProgs = append(k.callProgs, p)
+}
+
 // detach removes the hooks. The maps stay readable.
 func (k *kernel) detach() error {
 	k.mu.Lock()
@@ -147,6 +158,12 @@ func (k *kernel) detach() error {
 // Close frees everything. It may be called on a partly built kernel.
 func (k *kernel) Close() error {
 	err := k.detach()
+	k.mu.Lock()
+	for _, p := range k.callProgs {
+		p.Close()
+	}
+	k.callProgs = nil
+	k.mu.Unlock()
 	k.coll.Close()
 	return err
 }
@@ -214,6 +231,19 @@ func (k *kernel) skipped() uint64 {
 	return least
 }
 
+// calls returns how many runs of the hooks of accept and connect the kernel has
+// skipped.
+func (k *kernel) calls() (n uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, p := range k.callProgs {
+		if s, err := p.Stats(); err == nil {
+			n += s.RecursionMisses
+		}
+	}
+	return n
+}
+
 func (k *kernel) lost() Lost {
 	count := func(cause bpf.TcpgraphLoss) uint64 { return sum(k.table(bpf.TcpgraphMapLost), uint32(cause)) }
 	return Lost{
@@ -223,6 +253,7 @@ func (k *kernel) lost() Lost {
 		TableFull: count(bpf.TcpgraphLossLOST_TABLE),
 		Ends:      count(bpf.TcpgraphLossLOST_END),
 		Skipped:   k.skipped(),
+		Calls:     k.calls(),
 	}
 }
 

@@ -74,11 +74,11 @@ func (l *live) next() tracer.Event {
 	panic("unreachable")
 }
 
-// lost is what the kernel lost, but for the bound of what it may have skipped:
-// if it did, an event is missing.
+// lost is what the kernel lost, but for the bounds of what it may have skipped:
+// if it did, an event is missing or wrong.
 func (l *live) lost() tracer.Lost {
 	lost := l.Stats().Lost
-	lost.Skipped = 0
+	lost.Skipped, lost.Calls = 0, 0
 	return lost
 }
 

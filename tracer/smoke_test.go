@@ -306,9 +306,12 @@ wait:
 		s.t.Errorf("events (-want +got):\n%s", diff)
 	}
 	stats := tr.Stats()
-	stats.Lost.Skipped = 0 // a bound; what was skipped is missing above
+	stats.Lost.Skipped, stats.Lost.Calls = 0, 0 // bounds; what was skipped is missing above
 	if stats.Lost != (tracer.Lost{}) {
 		s.t.Errorf("lost: got %+v, want nothing", stats.Lost)
+	}
+	if stats.Accept != tracer.AcceptNone && tr.Watched() < 2 {
+		s.t.Errorf("of %q, %d programs are watched for skipped runs, want those of accept and connect", stats.Hooks, tr.Watched())
 	}
 	if s.hook != tracer.AcceptAuto && stats.Accept != s.hook {
 		s.t.Errorf("accept hook: got %v, want %v", stats.Accept, s.hook)

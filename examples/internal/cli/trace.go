@@ -140,6 +140,7 @@ func Lost(l tracer.Lost) string {
 		{l.TableFull, "by a full table of accepted connections"},
 		{l.Ends, "that ended unseen by the kernel's tracepoint"},
 		{l.Skipped, "at most while the kernel was interrupted in the program"},
+		{l.Calls, "accepts (told as the listener's) or failed connects at most that the kernel ran no program for"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
