@@ -111,9 +111,11 @@ func aggregate(t *testing.T, cases []truth.Case) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if lost := adding.Stats().Lost; lost.Events() != 0 {
+	lost := adding.Stats().Lost
+	if lost.Events() != 0 {
 		t.Errorf("lost: %+v", lost)
 	}
+	t.Logf("missed at most: %d calls singly, %d with totals", single.Stats().Lost.Calls, lost.Calls)
 	byNS := make(map[uint32][]traceformat.Event)
 	for _, e := range added {
 		byNS[e.Process.NetNS] = append(byNS[e.Process.NetNS], e)

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -69,7 +70,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return nil
 	}
 	g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
-	s, err := read(g, traceformat.NewReader(stdin), noLoopback, alone)
+	s, err := read(g, traceformat.NewReader(stdin), noLoopback, linesAlone(stdin))
 	if err != nil {
 		return fmt.Errorf("parsetrace: %w", err)
 	}
@@ -126,9 +127,23 @@ func (s *summary) count(err error) (ok bool, failed error) {
 	return false, nil
 }
 
-// alone is after how many lines a trace is read on several processors: that
-// costs more of their time, and is worth it only where somebody waits.
-const alone = 1 << 20
+// A trace is read on several processors from the beginning if it is a large file,
+// and else after so many lines: that costs more of the processors' time, and is
+// worth it only where somebody waits.
+const (
+	alone = 1 << 20
+	large = 100 << 20 // bytes; some two million lines
+)
+
+// linesAlone returns how many lines are to be read on one processor.
+func linesAlone(stdin io.Reader) int {
+	if f, ok := stdin.(fs.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() >= large {
+			return 0
+		}
+	}
+	return alone
+}
 
 // read adds a trace to a graph. Lines that are no events are counted. After so
 // many lines it has the parsing, and the putting together of connections, done by

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -112,6 +113,39 @@ func TestReadAhead(t *testing.T) {
 			if got != want {
 				t.Errorf("after %d lines:\n%swant\n%s", lines, got, want)
 			}
+		}
+	}
+}
+
+// TestLinesAlone reads a large file on several processors from the beginning.
+func TestLinesAlone(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "trace"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	for _, tt := range []struct {
+		name  string
+		size  int64
+		stdin io.Reader
+		want  int
+	}{
+		{"small file", large - 1, f, alone},
+		{"large file", large, f, 0},
+		{"pipe", large, r, alone},
+		{"no file", large, strings.NewReader(small), alone},
+	} {
+		if err := f.Truncate(tt.size); err != nil {
+			t.Fatal(err)
+		}
+		if got := linesAlone(tt.stdin); got != tt.want {
+			t.Errorf("%s: got %d, want %d", tt.name, got, tt.want)
 		}
 	}
 }
