@@ -26,9 +26,9 @@ go_rounds Print 100ms Print/tcpgraph
 go_rounds Add 1x Add/tcpgraph
 go_rounds AddGrowth 1x AddGrowth/events=10000
 go_rounds AddSameEdges 1x AddSameEdges/events=1000000
-go_rounds Encode 1x Encode/tcpgraph-ordered
+go_rounds Encode 1x Encode/tcpgraph-listed
 go_rounds EncodeLabels 1x EncodeLabels/tcpgraph
-go_rounds EncodeLabelled 1x ''
+go_rounds EncodeLabelled 1x EncodeLabelled/tcpgraph
 go_rounds EncodeGrowth 1x EncodeGrowth/edges=10000
 
 # Drawn in full, as plain does it; then as parsetrace does it unless told, in which
