@@ -4,6 +4,7 @@ package tracer
 
 import (
 	"testing"
+	"time"
 
 	"example.com/tcpgraph/bpf"
 )
@@ -26,3 +27,11 @@ func WithoutSlots(t *testing.T) {
 
 // Watched is how many programs are watched for runs that the kernel skips.
 func (t *Tracer) Watched() int { return len(t.kernel.callProgs) }
+
+// OnSnapshot has f called whenever a tracer begins its snapshot, which then waits
+// that long for what is under way, until the test ends.
+func OnSnapshot(t *testing.T, wait time.Duration, f func()) {
+	was := settle
+	settle, snapshotBegins = wait, f
+	t.Cleanup(func() { settle, snapshotBegins = was, nil })
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -17,6 +18,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"example.com/tcpgraph/bpf"
+)
+
+// settle is how long accepts that passed their hook just before it began have to
+// get their descriptors: the walk does not see what has none. snapshotBegins, if
+// it is not nil, is called when the hooks have begun. Tests set both.
+var (
+	settle         = 20 * time.Millisecond
+	snapshotBegins func()
 )
 
 // takeSnapshot lets the hooks begin and then walks all open files of all
@@ -32,6 +41,10 @@ func (k *kernel) takeSnapshot(listenersOnly bool) ([]byte, error) {
 	if err := k.enter(phase); err != nil {
 		return nil, err
 	}
+	begun := time.Now()
+	if snapshotBegins != nil {
+		snapshotBegins()
+	}
 	listeners, err := k.walk(k.prog(bpf.TcpgraphProgSnapshotFiles))
 	if err != nil {
 		return nil, err
@@ -45,6 +58,7 @@ func (k *kernel) takeSnapshot(listenersOnly bool) ([]byte, error) {
 	if listenersOnly {
 		return listeners, nil
 	}
+	time.Sleep(settle - time.Since(begun))
 	if err := k.variable(bpf.TcpgraphVarSnapshotConnections).Set(uint32(1)); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
