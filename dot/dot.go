@@ -13,12 +13,12 @@ import (
 // Options says what to write beside the graph's own names and attributes. The
 // zero value adds nothing.
 //
-// The functions, those in EdgeChunks aside, are called once for each thing that they
-// describe, in the order of the output, from the goroutine that called [Encode].
-// Those that take attrs
-// are given the attributes so far and return the ones to write: they may
-// append, change, or drop. The slice is Encode's and is used again, so it must
-// not be kept. Of two attributes with one key DOT uses the later.
+// The functions, those in EdgeChunks aside, are called once for each thing that
+// they describe, in the order of the output, from the goroutine that called
+// [Encode]. Those that take attrs are given the attributes so far and return the
+// ones to write: they may append, change, or drop. The slice is Encode's and is
+// used again, so it must not be kept. Of two attributes with one key DOT uses the
+// later.
 type Options struct {
 	// Name is the name of the graph. If it is empty the graph's DOTID is
 	// used, and if it has none the graph is anonymous.

@@ -183,11 +183,8 @@ func (e *encoder) arrow() string {
 
 // newTail makes the text with which statements of edges from a node begin.
 func (e *encoder) newTail(uid int64) {
-	b := e.tailText[:0]
-	for range e.depth {
-		b = append(b, '\t')
-	}
-	e.tail, e.tailText = uid, append(e.names.append(b, uid), e.arrow()...)
+	b := e.names.append(e.appendIndent(e.tailText[:0]), uid)
+	e.tail, e.tailText = uid, append(b, e.arrow()...)
 }
 
 // reversed reports whether l runs from vid to uid.

@@ -145,10 +145,13 @@ func (e *encoder) endStatement(attrs []Attribute, record bool) error {
 	return err
 }
 
-func (e *encoder) indent() {
+func (e *encoder) indent() { e.buf = e.appendIndent(e.buf) }
+
+func (e *encoder) appendIndent(b []byte) []byte {
 	for range e.depth {
-		e.buf = append(e.buf, '\t')
+		b = append(b, '\t')
 	}
+	return b
 }
 
 func (e *encoder) flushIfFull() error {

@@ -22,6 +22,17 @@ func halves(i int) (client, server traceformat.Event) {
 	return outgoing(proc(100+c, "client"), from, to), incoming(proc(200+s, "server"), to, from)
 }
 
+// graphOfHalves is the graph of the first n connections of halves.
+func graphOfHalves(n int) *flowgraph.Graph {
+	g := flowgraph.New(nil)
+	for i := range n {
+		c, s := halves(i)
+		g.Add(c)
+		g.Add(s)
+	}
+	return g
+}
+
 // TestViewStaysWhileTheGraphGrows reads a view on one goroutine while another
 // changes the edges that it shows.
 func TestViewStaysWhileTheGraphGrows(t *testing.T) {
@@ -102,12 +113,7 @@ func testAddWhileReading(t *testing.T, g *flowgraph.Graph) {
 }
 
 func TestOrderedEdges(t *testing.T) {
-	g := flowgraph.New(nil)
-	for i := range 300 {
-		c, s := halves(i)
-		g.Add(c)
-		g.Add(s)
-	}
+	g := graphOfHalves(300)
 	type lister interface {
 		AllEdges() iter.Seq[flowgraph.Edge]
 		OrderedEdges() iter.Seq[graph.Edge]
@@ -136,12 +142,7 @@ func TestOrderedEdges(t *testing.T) {
 }
 
 func TestListEdges(t *testing.T) {
-	g := flowgraph.New(nil)
-	for i := range 300 {
-		c, s := halves(i)
-		g.Add(c)
-		g.Add(s)
-	}
+	g := graphOfHalves(300)
 	type lister interface {
 		AllEdges() iter.Seq[flowgraph.Edge]
 		ListEdges() iter.Seq2[[2]int64, []encoding.Attribute]
@@ -185,12 +186,7 @@ func TestListEdges(t *testing.T) {
 // TestEdgeChunks compares chunks of edges with all of them, which several
 // goroutines read at the same time.
 func TestEdgeChunks(t *testing.T) {
-	g := flowgraph.New(nil)
-	for i := range 300 {
-		c, s := halves(i)
-		g.Add(c)
-		g.Add(s)
-	}
+	g := graphOfHalves(300)
 	for _, v := range []*flowgraph.View{g.View(nil), g.View(&flowgraph.ViewOptions{Group: flowgraph.ByCommand}), flowgraph.New(nil).View(nil)} {
 		all := slices.Collect(v.AllEdges())
 		var texts []string
