@@ -16,6 +16,8 @@ const volatile __u32 pidns;
 
 /* The state of most sockets that connect is in slots; see slots.h. */
 const volatile bool use_slots;
+/* False. For a jump that need only be there; see stand_in. */
+const volatile bool never;
 /* Connections are added up, and totals reported; see aggregate.h. */
 const volatile bool aggregate;
 /* Which totals are being added to. */

@@ -85,6 +85,8 @@ int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
 	else
 		transition(sk, oldstate, newstate);
 	release_processor(held);
+	if (never)
+		bpf_tail_call(ctx, &again, 0);
 	return 0;
 }
 
@@ -92,6 +94,12 @@ int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
  * The others, see transition. They jump to set_state, where the kernel does not
  * look whether that is running; so it is loaded only once. From Linux 7.0 on,
  * whose tracepoints can be preempted, there are three of them.
+ *
+ * So set_state runs while it runs, on the same processor, and must have a new
+ * stack each time. Since Linux 6.13 a program for tracing has one for each
+ * processor (see bpf_enable_priv_stack there): two runs would overwrite each
+ * other's, which brings the kernel down. A program with a tail call has none;
+ * that is what the one in set_state is for.
  */
 static __always_inline int stand_in(void *ctx, int newstate)
 {

@@ -206,6 +206,7 @@ const (
 	TcpgraphVarCurrentEpoch        = "current_epoch"
 	TcpgraphVarCurrentPhase        = "current_phase"
 	TcpgraphVarMoreNetns           = "more_netns"
+	TcpgraphVarNever               = "never"
 	TcpgraphVarNoIpv4              = "no_ipv4"
 	TcpgraphVarNoIpv6              = "no_ipv6"
 	TcpgraphVarNoLoopback          = "no_loopback"
@@ -334,6 +335,7 @@ type TcpgraphVariableSpecs struct {
 	CurrentEpoch        *ebpf.VariableSpec `ebpf:"current_epoch"`
 	CurrentPhase        *ebpf.VariableSpec `ebpf:"current_phase"`
 	MoreNetns           *ebpf.VariableSpec `ebpf:"more_netns"`
+	Never               *ebpf.VariableSpec `ebpf:"never"`
 	NoIpv4              *ebpf.VariableSpec `ebpf:"no_ipv4"`
 	NoIpv6              *ebpf.VariableSpec `ebpf:"no_ipv6"`
 	NoLoopback          *ebpf.VariableSpec `ebpf:"no_loopback"`
@@ -444,6 +446,7 @@ type TcpgraphVariables struct {
 	CurrentEpoch        *ebpf.Variable `ebpf:"current_epoch"`
 	CurrentPhase        *ebpf.Variable `ebpf:"current_phase"`
 	MoreNetns           *ebpf.Variable `ebpf:"more_netns"`
+	Never               *ebpf.Variable `ebpf:"never"`
 	NoIpv4              *ebpf.Variable `ebpf:"no_ipv4"`
 	NoIpv6              *ebpf.Variable `ebpf:"no_ipv6"`
 	NoLoopback          *ebpf.Variable `ebpf:"no_loopback"`

@@ -3,10 +3,13 @@
 package tracer
 
 import (
+	"bytes"
+	"runtime"
 	"testing"
 	"time"
 
 	"example.com/tcpgraph/bpf"
+	"example.com/tcpgraph/internal/netlab"
 )
 
 // Deafen lets the programs see nothing, or again all.
@@ -34,4 +37,28 @@ func OnSnapshot(t *testing.T, wait time.Duration, f func()) {
 	was := settle
 	settle, snapshotBegins = wait, f
 	t.Cleanup(func() { settle, snapshotBegins = was, nil })
+}
+
+// StackPerProcessor returns how set_state finds its stack, if it has one for each
+// processor: it begins by adding to a register where that one's memory is. It is
+// nil on other architectures than amd64, of which it does not know the code.
+func (t *Tracer) StackPerProcessor(tb testing.TB) []byte {
+	tb.Helper()
+	if runtime.GOARCH != "amd64" {
+		return nil
+	}
+	info, err := t.kernel.prog(bpf.TcpgraphProgSetState).Info()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	code, ok := info.JitedInsns()
+	if !ok {
+		netlab.Skip(tb, "this kernel does not show the code of programs")
+	}
+	add := []byte{0x65, 0x4c, 0x03, 0x0c, 0x25} // add r9, gs:[a constant]
+	i := bytes.Index(code, add)
+	if i < 0 {
+		return nil
+	}
+	return code[i:min(i+len(add)+4, len(code))]
 }
