@@ -39,14 +39,16 @@ func OnSnapshot(t *testing.T, wait time.Duration, f func()) {
 	t.Cleanup(func() { settle, snapshotBegins = was, nil })
 }
 
-// StackPerProcessor returns how set_state finds its stack, if it has one for each
-// processor: it begins by adding to a register where that one's memory is. It is
-// nil on other architectures than amd64, of which it does not know the code.
-func (t *Tracer) StackPerProcessor(tb testing.TB) []byte {
+// stackOfProcessor is how a program finds its stack, if it has one for each
+// processor: it adds where the memory of that begins.
+var stackOfProcessor = map[string][]byte{
+	"amd64": {0x65, 0x4c, 0x03, 0x0c, 0x25}, // add r9, gs:[…]
+	"arm64": {0x7b, 0x03, 0x0a, 0x8b},       // add x27, x27, x10
+}
+
+// StackPerProcessor tells whether set_state has a stack for each processor.
+func (t *Tracer) StackPerProcessor(tb testing.TB) bool {
 	tb.Helper()
-	if runtime.GOARCH != "amd64" {
-		return nil
-	}
 	info, err := t.kernel.prog(bpf.TcpgraphProgSetState).Info()
 	if err != nil {
 		tb.Fatal(err)
@@ -55,10 +57,5 @@ func (t *Tracer) StackPerProcessor(tb testing.TB) []byte {
 	if !ok {
 		netlab.Skip(tb, "this kernel does not show the code of programs")
 	}
-	add := []byte{0x65, 0x4c, 0x03, 0x0c, 0x25} // add r9, gs:[a constant]
-	i := bytes.Index(code, add)
-	if i < 0 {
-		return nil
-	}
-	return code[i:min(i+len(add)+4, len(code))]
+	return bytes.Contains(code, stackOfProcessor[runtime.GOARCH])
 }
