@@ -16,8 +16,10 @@ const volatile __u32 pidns;
 
 /* The state of most sockets that connect is in slots; see slots.h. */
 const volatile bool use_slots;
-/* False. For a jump that need only be there; see stand_in. */
+/* False. For a jump that need only be there; see set_state. */
 const volatile bool never;
+/* A program that handles a tracepoint can be preempted. */
+const volatile bool preemptible;
 /* Connections are added up, and totals reported; see aggregate.h. */
 const volatile bool aggregate;
 /* Which totals are being added to. */
@@ -209,7 +211,69 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} again SEC(".maps");
+} body SEC(".maps");
+
+/*
+ * The changes of state that are being handled on a processor, the innermost
+ * last. Noted by the first program that is not skipped, removed by the last
+ * one. A change is told from others by where it is on the stack, and by the
+ * socket with its ports, for it may stay where the last program was skipped.
+ */
+#define CHANGES	    4
+#define STACK_SHIFT 32
+#define SAME_STACK  (STACK_SHIFT + 14) /* stacks of 2^14 bytes */
+
+struct changes {
+	__u64 noted[CHANGES]; /* the one before n is the last */
+	__u32 n;	      /* modulo CHANGES */
+	__u32 pad;
+	__u64 stood_in; /* for how many changes the first program was skipped */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct changes);
+} handled SEC(".maps");
+
+static __always_inline struct changes *handled_here(void)
+{
+	__u32 i = 0;
+
+	return bpf_map_lookup_elem(&handled, &i);
+}
+
+/*
+ * Interrupts have a stack of their own, so what is left on the same one has
+ * been handled: without that, many changes in one interrupt would displace all.
+ */
+static __always_inline void note_change(struct changes *h, __u64 change)
+{
+	__u32 n = h->n;
+
+	if ((h->noted[(n - 1) % CHANGES] ^ change) >> SAME_STACK == 0)
+		n--;
+	h->noted[n % CHANGES] = change;
+	barrier(); /* an interrupt notes its own after that, or in its place */
+	h->n = n + 1;
+}
+
+static __always_inline bool noted_change(struct changes *h, __u64 change,
+					 bool remove)
+{
+	__u32 n = h->n;
+
+#pragma unroll
+	for (int i = 1; i <= CHANGES; i++) {
+		if (h->noted[(n - i) % CHANGES] == change) {
+			if (remove)
+				h->n = n - i;
+			return true;
+		}
+	}
+	return false;
+}
 
 /* What was lost, by enum loss. Inserted here, read by user space. */
 struct {

@@ -68,6 +68,15 @@ static __always_inline bool of_use(int newstate)
 }
 
 /*
+ * It is attached nowhere: those below jump to it, where the kernel does not
+ * look whether it is running, and so it is loaded only once.
+ *
+ * So it runs while it runs, on the same processor, and must have a new stack
+ * each time. Since Linux 6.13 a program for tracing has one for each processor
+ * (see bpf_enable_priv_stack there): two runs would overwrite each other's,
+ * which brings the kernel down. A program with a tail call has none; that is
+ * what the one here is for.
+ *
  * Where a program can be preempted the kernel skips it for whoever runs
  * meanwhile, so that it forbids that as long as it does something. It can still
  * be preempted before and after.
@@ -75,55 +84,84 @@ static __always_inline bool of_use(int newstate)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
 {
-	bool held;
+	bool held = hold_processor();
 
-	if (!of_use(newstate))
-		return 0;
-	held = hold_processor();
 	if (begins_to_close(newstate))
 		adopt_closing(sk, oldstate);
 	else
 		transition(sk, oldstate, newstate);
 	release_processor(held);
 	if (never)
-		bpf_tail_call(ctx, &again, 0);
+		bpf_tail_call(ctx, &body, 0);
 	return 0;
 }
 
-/*
- * The others, see transition. They jump to set_state, where the kernel does not
- * look whether that is running; so it is loaded only once. From Linux 7.0 on,
- * whose tracepoints can be preempted, there are three of them.
- *
- * So set_state runs while it runs, on the same processor, and must have a new
- * stack each time. Since Linux 6.13 a program for tracing has one for each
- * processor (see bpf_enable_priv_stack there): two runs would overwrite each
- * other's, which brings the kernel down. A program with a tail call has none;
- * that is what the one in set_state is for.
- */
-static __always_inline int stand_in(void *ctx, int newstate)
+/* The context is on the stack. */
+static __always_inline __u64 change_of(void *ctx, struct sock *sk, int newstate)
 {
+	struct sock_common *skc = &sk->__sk_common;
+	__u32 ports = skc->skc_num << 16 | skc->skc_dport;
+	__u32 socket, stack; /* half of a pointer is a number */
+
+	asm volatile("%0 = %1" : "=w"(socket) : "w"((__u32)(__u64)sk));
+	asm volatile("%0 = %1" : "=w"(stack) : "w"((__u32)(__u64)ctx));
+	return (__u64)stack << STACK_SHIFT | (socket ^ ports ^ newstate);
+}
+
+/*
+ * The kernel skips a program that is running already on the processor: for a
+ * soft interrupt, or for another task where tracepoints can be preempted. So
+ * two programs handle each change, one of which it does not skip; from
+ * Linux 7.0 on, whose tracepoints can be preempted, four. The first notes which
+ * changes it handles, and the others do what is not noted. If a note was lost
+ * it is done again, and transition finds nothing left.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state_first, struct sock *sk, int oldstate, int newstate)
+{
+	struct changes *h = handled_here();
+
+	if (h)
+		note_change(h, change_of(ctx, sk, newstate));
 	if (of_use(newstate))
-		bpf_tail_call(ctx, &again, 0);
+		bpf_tail_call(ctx, &body, 0);
+	return 0;
+}
+
+static __always_inline int stand_in(void *ctx, struct sock *sk, int newstate,
+				    bool last)
+{
+	struct changes *h = handled_here();
+	__u64 change = change_of(ctx, sk, newstate);
+
+	if (h) {
+		if (noted_change(h, change, last))
+			return 0;
+		h->stood_in++;
+		if (!last)
+			note_change(h, change);
+	}
+	if (of_use(newstate))
+		bpf_tail_call(ctx, &body, 0);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(set_state_again, struct sock *sk, int oldstate, int newstate)
+int BPF_PROG(set_state_second, struct sock *sk, int oldstate, int newstate)
 {
-	return stand_in(ctx, newstate);
+	return stand_in(ctx, sk, newstate, !preemptible);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_third, struct sock *sk, int oldstate, int newstate)
 {
-	return stand_in(ctx, newstate);
+	return stand_in(ctx, sk, newstate, false);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_fourth, struct sock *sk, int oldstate, int newstate)
 {
-	return stand_in(ctx, newstate);
+	return stand_in(ctx, sk, newstate, true);
 }
 
 /*

@@ -13,6 +13,14 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type TcpgraphChanges struct {
+	_       structs.HostLayout
+	Noted   [4]uint64
+	N       uint32
+	Pad     uint32
+	StoodIn uint64
+}
+
 type TcpgraphCidrKey struct {
 	_    structs.HostLayout
 	Bits uint32
@@ -156,7 +164,7 @@ type TcpgraphTotalKey struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	TcpgraphMapAccepted            = "accepted"
-	TcpgraphMapAgain               = "again"
+	TcpgraphMapBody                = "body"
 	TcpgraphMapBuckets             = "buckets"
 	TcpgraphMapCidrs               = "cidrs"
 	TcpgraphMapConnecting          = "connecting"
@@ -165,6 +173,7 @@ const (
 	TcpgraphMapEvents              = "events"
 	TcpgraphMapFailed              = "failed"
 	TcpgraphMapFlows               = "flows"
+	TcpgraphMapHandled             = "handled"
 	TcpgraphMapListening           = "listening"
 	TcpgraphMapLocals              = "locals"
 	TcpgraphMapLost                = "lost"
@@ -194,8 +203,9 @@ const (
 	TcpgraphProgConnectSyscall     = "connect_syscall"
 	TcpgraphProgScanUnaccepted     = "scan_unaccepted"
 	TcpgraphProgSetState           = "set_state"
-	TcpgraphProgSetStateAgain      = "set_state_again"
+	TcpgraphProgSetStateFirst      = "set_state_first"
 	TcpgraphProgSetStateFourth     = "set_state_fourth"
+	TcpgraphProgSetStateSecond     = "set_state_second"
 	TcpgraphProgSetStateThird      = "set_state_third"
 	TcpgraphProgSnapshotFiles      = "snapshot_files"
 	TcpgraphProgSnapshotSubflows   = "snapshot_subflows"
@@ -215,6 +225,7 @@ const (
 	TcpgraphVarOnlyPids            = "only_pids"
 	TcpgraphVarOnlyPorts           = "only_ports"
 	TcpgraphVarPidns               = "pidns"
+	TcpgraphVarPreemptible         = "preemptible"
 	TcpgraphVarReaderWaiting       = "reader_waiting"
 	TcpgraphVarSnapshotConnections = "snapshot_connections"
 	TcpgraphVarUnacceptedAfter     = "unaccepted_after"
@@ -286,8 +297,9 @@ type TcpgraphProgramSpecs struct {
 	ConnectSyscall   *ebpf.ProgramSpec `ebpf:"connect_syscall"`
 	ScanUnaccepted   *ebpf.ProgramSpec `ebpf:"scan_unaccepted"`
 	SetState         *ebpf.ProgramSpec `ebpf:"set_state"`
-	SetStateAgain    *ebpf.ProgramSpec `ebpf:"set_state_again"`
+	SetStateFirst    *ebpf.ProgramSpec `ebpf:"set_state_first"`
 	SetStateFourth   *ebpf.ProgramSpec `ebpf:"set_state_fourth"`
+	SetStateSecond   *ebpf.ProgramSpec `ebpf:"set_state_second"`
 	SetStateThird    *ebpf.ProgramSpec `ebpf:"set_state_third"`
 	SnapshotFiles    *ebpf.ProgramSpec `ebpf:"snapshot_files"`
 	SnapshotSubflows *ebpf.ProgramSpec `ebpf:"snapshot_subflows"`
@@ -299,7 +311,7 @@ type TcpgraphProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpgraphMapSpecs struct {
 	Accepted    *ebpf.MapSpec `ebpf:"accepted"`
-	Again       *ebpf.MapSpec `ebpf:"again"`
+	Body        *ebpf.MapSpec `ebpf:"body"`
 	Buckets     *ebpf.MapSpec `ebpf:"buckets"`
 	Cidrs       *ebpf.MapSpec `ebpf:"cidrs"`
 	Connecting  *ebpf.MapSpec `ebpf:"connecting"`
@@ -308,6 +320,7 @@ type TcpgraphMapSpecs struct {
 	Events      *ebpf.MapSpec `ebpf:"events"`
 	Failed      *ebpf.MapSpec `ebpf:"failed"`
 	Flows       *ebpf.MapSpec `ebpf:"flows"`
+	Handled     *ebpf.MapSpec `ebpf:"handled"`
 	Listening   *ebpf.MapSpec `ebpf:"listening"`
 	Locals      *ebpf.MapSpec `ebpf:"locals"`
 	Lost        *ebpf.MapSpec `ebpf:"lost"`
@@ -344,6 +357,7 @@ type TcpgraphVariableSpecs struct {
 	OnlyPids            *ebpf.VariableSpec `ebpf:"only_pids"`
 	OnlyPorts           *ebpf.VariableSpec `ebpf:"only_ports"`
 	Pidns               *ebpf.VariableSpec `ebpf:"pidns"`
+	Preemptible         *ebpf.VariableSpec `ebpf:"preemptible"`
 	ReaderWaiting       *ebpf.VariableSpec `ebpf:"reader_waiting"`
 	SnapshotConnections *ebpf.VariableSpec `ebpf:"snapshot_connections"`
 	UnacceptedAfter     *ebpf.VariableSpec `ebpf:"unaccepted_after"`
@@ -380,7 +394,7 @@ func (o *TcpgraphObjects) Close() error {
 // It can be passed to LoadTcpgraphObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpgraphMaps struct {
 	Accepted    *ebpf.Map `ebpf:"accepted"`
-	Again       *ebpf.Map `ebpf:"again"`
+	Body        *ebpf.Map `ebpf:"body"`
 	Buckets     *ebpf.Map `ebpf:"buckets"`
 	Cidrs       *ebpf.Map `ebpf:"cidrs"`
 	Connecting  *ebpf.Map `ebpf:"connecting"`
@@ -389,6 +403,7 @@ type TcpgraphMaps struct {
 	Events      *ebpf.Map `ebpf:"events"`
 	Failed      *ebpf.Map `ebpf:"failed"`
 	Flows       *ebpf.Map `ebpf:"flows"`
+	Handled     *ebpf.Map `ebpf:"handled"`
 	Listening   *ebpf.Map `ebpf:"listening"`
 	Locals      *ebpf.Map `ebpf:"locals"`
 	Lost        *ebpf.Map `ebpf:"lost"`
@@ -409,7 +424,7 @@ type TcpgraphMaps struct {
 func (m *TcpgraphMaps) Close() error {
 	return _TcpgraphClose(
 		m.Accepted,
-		m.Again,
+		m.Body,
 		m.Buckets,
 		m.Cidrs,
 		m.Connecting,
@@ -418,6 +433,7 @@ func (m *TcpgraphMaps) Close() error {
 		m.Events,
 		m.Failed,
 		m.Flows,
+		m.Handled,
 		m.Listening,
 		m.Locals,
 		m.Lost,
@@ -455,6 +471,7 @@ type TcpgraphVariables struct {
 	OnlyPids            *ebpf.Variable `ebpf:"only_pids"`
 	OnlyPorts           *ebpf.Variable `ebpf:"only_ports"`
 	Pidns               *ebpf.Variable `ebpf:"pidns"`
+	Preemptible         *ebpf.Variable `ebpf:"preemptible"`
 	ReaderWaiting       *ebpf.Variable `ebpf:"reader_waiting"`
 	SnapshotConnections *ebpf.Variable `ebpf:"snapshot_connections"`
 	UnacceptedAfter     *ebpf.Variable `ebpf:"unaccepted_after"`
@@ -488,8 +505,9 @@ type TcpgraphPrograms struct {
 	ConnectSyscall   *ebpf.Program `ebpf:"connect_syscall"`
 	ScanUnaccepted   *ebpf.Program `ebpf:"scan_unaccepted"`
 	SetState         *ebpf.Program `ebpf:"set_state"`
-	SetStateAgain    *ebpf.Program `ebpf:"set_state_again"`
+	SetStateFirst    *ebpf.Program `ebpf:"set_state_first"`
 	SetStateFourth   *ebpf.Program `ebpf:"set_state_fourth"`
+	SetStateSecond   *ebpf.Program `ebpf:"set_state_second"`
 	SetStateThird    *ebpf.Program `ebpf:"set_state_third"`
 	SnapshotFiles    *ebpf.Program `ebpf:"snapshot_files"`
 	SnapshotSubflows *ebpf.Program `ebpf:"snapshot_subflows"`
@@ -512,8 +530,9 @@ func (p *TcpgraphPrograms) Close() error {
 		p.ConnectSyscall,
 		p.ScanUnaccepted,
 		p.SetState,
-		p.SetStateAgain,
+		p.SetStateFirst,
 		p.SetStateFourth,
+		p.SetStateSecond,
 		p.SetStateThird,
 		p.SnapshotFiles,
 		p.SnapshotSubflows,

@@ -224,11 +224,8 @@ static __always_inline bool unseen(const struct conn *c, int oldstate)
 }
 
 /*
- * The kernel skips a program that is running already on the processor: for a
- * soft interrupt, or for another task where tracepoints can be preempted. So
- * it runs twice, in two programs, and here the second finds what the first has
- * noted. What concerns a socket without state leaves nothing to do a second
- * time.
+ * It may be called twice for a change of state. Then it finds what it noted the
+ * first time; what concerns a socket without state leaves nothing to do.
  */
 static __always_inline int transition(struct sock *sk, int oldstate,
 				      int newstate)

@@ -39,6 +39,20 @@ func OnSnapshot(t *testing.T, wait time.Duration, f func()) {
 	t.Cleanup(func() { settle, snapshotBegins = was, nil })
 }
 
+// Interrupted is how many changes of state were handled in interrupts of others,
+// by what the kernel has counted and by what the programs have.
+func (t *Tracer) Interrupted(tb testing.TB) (missed, stoodIn uint64) {
+	tb.Helper()
+	stoodIn, err := t.kernel.stoodIn()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return t.kernel.misses()[0], stoodIn
+}
+
+// Preemptible tells whether programs at tracepoints can be preempted.
+func Preemptible() bool { return preemptible() }
+
 // stackOfProcessor is how a program finds its stack, if it has one for each
 // processor: it adds where the memory of that begins.
 var stackOfProcessor = map[string][]byte{

@@ -101,6 +101,7 @@ func setConstants(spec *ebpf.CollectionSpec, o *Options) error {
 		{bpf.TcpgraphVarPidns, pidns},
 		{bpf.TcpgraphVarAggregate, o.Aggregate > 0},
 		{bpf.TcpgraphVarUseSlots, useSlots()},
+		{bpf.TcpgraphVarPreemptible, preemptible()},
 	} {
 		if err := spec.Variables[c.name].Set(c.value); err != nil {
 			return fmt.Errorf("set %s: %w", c.name, err)

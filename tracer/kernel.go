@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -36,6 +35,7 @@ type kernel struct {
 
 // corePrograms work everywhere. The others are loaded by what the kernel offers.
 var corePrograms = map[string]bool{
+	bpf.TcpgraphProgSetState:         true,
 	bpf.TcpgraphProgScanUnaccepted:   true,
 	bpf.TcpgraphProgSnapshotFiles:    true,
 	bpf.TcpgraphProgSnapshotSubflows: true,
@@ -109,7 +109,7 @@ func (k *kernel) attach(want AcceptHook) error {
 			return fmt.Errorf("set accept_hooked: %w", err)
 		}
 	}
-	if err := k.table(bpf.TcpgraphMapAgain).Put(uint32(0), k.prog(bpf.TcpgraphProgSetState)); err != nil {
+	if err := k.table(bpf.TcpgraphMapBody).Put(uint32(0), k.prog(bpf.TcpgraphProgSetState)); err != nil {
 		return fmt.Errorf("enter set_state: %w", err)
 	}
 	const name = "tp_btf/inet_sock_set_state"
@@ -206,29 +206,63 @@ func sum(m *ebpf.Map, i uint32) (n uint64) {
 	return n
 }
 
-// stateProgs returns programs that do the same: the kernel skips one that it has
-// interrupted. A program that handles a tracepoint can be preempted as well from
-// Linux 7.0 on, so that more of them can be under way on a processor at a time.
+// preemptible tells whether a program that handles a tracepoint can be preempted.
+func preemptible() bool { return atLeast(kernelRelease(), 7, 0) }
+
+// stateProgs returns the programs for a change of state, in the order in which
+// they are to be attached. The kernel skips one that it has interrupted; where
+// they can be preempted, more of them can be under way on a processor at a time.
 func stateProgs() []string {
-	progs := []string{bpf.TcpgraphProgSetState, bpf.TcpgraphProgSetStateAgain}
-	if atLeast(kernelRelease(), 7, 0) {
+	progs := []string{bpf.TcpgraphProgSetStateFirst, bpf.TcpgraphProgSetStateSecond}
+	if preemptible() {
 		progs = append(progs, bpf.TcpgraphProgSetStateThird, bpf.TcpgraphProgSetStateFourth)
 	}
 	return progs
 }
 
-// skipped returns how many changes of state passed all programs by, at most:
-// each of them missed so many, not always the same.
-func (k *kernel) skipped() uint64 {
-	least := uint64(math.MaxUint64)
+// misses returns how many changes of state passed the programs by, each of them,
+// in their order.
+func (k *kernel) misses() (n []uint64) {
 	for _, name := range k.stateProgs {
 		s, err := k.prog(name).Stats()
 		if err != nil {
-			return 0 // it is there since Linux 5.12
+			return nil // it is there since Linux 5.12
 		}
-		least = min(least, s.RecursionMisses)
+		n = append(n, s.RecursionMisses)
 	}
-	return least
+	return n
+}
+
+// stoodIn returns how many changes of state the first program missed, and another
+// one handled in its place.
+func (k *kernel) stoodIn() (n uint64, err error) {
+	var cpus []bpf.TcpgraphChanges
+	if err := k.table(bpf.TcpgraphMapHandled).Lookup(uint32(0), &cpus); err != nil {
+		return 0, fmt.Errorf("look up handled: %w", err)
+	}
+	for _, c := range cpus {
+		n += c.StoodIn
+	}
+	return n, nil
+}
+
+// skipped returns how many changes of state passed all programs by: those that
+// passed the first one by, but for those that the other one handled. Where they
+// can be preempted a change can be handled twice, and so it is not known how many
+// those are; but all of the programs have missed it.
+func (k *kernel) skipped() uint64 {
+	misses := k.misses()
+	if len(misses) == 0 {
+		return 0
+	}
+	if preemptible() {
+		return slices.Min(misses)
+	}
+	n, err := k.stoodIn()
+	if err != nil {
+		return 0 // it is closed
+	}
+	return misses[0] - min(n, misses[0])
 }
 
 // calls returns how many runs of the hooks of accept and connect the kernel has
