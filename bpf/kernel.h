@@ -63,6 +63,7 @@ typedef struct {
 struct sock_common {
 	__u32 skc_daddr;
 	__u32 skc_rcv_saddr;
+	unsigned int skc_hash;
 	__u16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
@@ -290,5 +291,14 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 	(bpf_rdonly_cast ? (typeof(p))bpf_rdonly_cast(                         \
 				   p, bpf_core_type_id_kernel(typeof(*(p))))   \
 			 : (p))
+
+/* Half of a pointer: a number, with which one may reckon. */
+static __always_inline __u32 half_of(const void *p)
+{
+	__u32 half;
+
+	asm volatile("%0 = %1" : "=w"(half) : "w"((__u32)(__u64)p));
+	return half;
+}
 
 #endif /* TCPGRAPH_KERNEL_H */

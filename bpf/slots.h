@@ -32,12 +32,9 @@ struct {
 
 static __always_inline struct bucket *bucket_of(struct sock *sk)
 {
-	/* Half of a pointer is a number, with which one may reckon. */
-	__u32 i;
-
-	asm volatile("%0 = %1" : "=w"(i) : "w"((__u32)(__u64)sk));
 	/* Knuth's multiplicative hashing, by the golden ratio. */
-	i = i * 0x9e3779b9 >> (32 - BUCKET_BITS);
+	__u32 i = half_of(sk) * 0x9e3779b9 >> (32 - BUCKET_BITS);
+
 	return bpf_map_lookup_elem(&buckets, &i);
 }
 

@@ -215,19 +215,20 @@ struct {
 
 /*
  * The changes of state that are being handled on a processor, the innermost
- * last. Noted by the first program that is not skipped, removed by the last
- * one. A change is told from others by where it is on the stack, and by the
- * socket with its ports, for it may stay where the last program was skipped.
+ * last, where programs at tracepoints cannot be preempted. Noted by
+ * set_state_first and removed by set_state_second. There are two at the most,
+ * of a task and of its soft interrupt; a note can stay behind where the kernel
+ * skipped set_state_second.
  */
-#define CHANGES	    4
+#define SEARCHED    4
+#define CHANGES	    8 /* more than that, lest one be found that was removed */
 #define STACK_SHIFT 32
-#define SAME_STACK  (STACK_SHIFT + 14) /* stacks of 2^14 bytes */
+#define STACK_BITS  14 /* of the size of a stack, at the least */
 
 struct changes {
 	__u64 noted[CHANGES]; /* the one before n is the last */
-	__u32 n;	      /* modulo CHANGES */
-	__u32 pad;
-	__u64 stood_in; /* for how many changes the first program was skipped */
+	__u64 n;	      /* how many were noted, but for those removed */
+	__u64 stood_in;	      /* how many set_state_second handled */
 };
 
 struct {
@@ -245,30 +246,48 @@ static __always_inline struct changes *handled_here(void)
 }
 
 /*
- * Interrupts have a stack of their own, so what is left on the same one has
- * been handled: without that, many changes in one interrupt would displace all.
+ * What tells a change from others: where on the stack it is handled, by the
+ * context, and what it is of which socket. The hash is that of the connection's
+ * ends, and outlives its port.
  */
+static __always_inline __u64 change_of(void *ctx, struct sock *sk, int newstate)
+{
+	return (__u64)half_of(ctx) << STACK_SHIFT |
+	       (half_of(sk) ^ sk->__sk_common.skc_hash ^ newstate);
+}
+
+/*
+ * Stacks grow downwards: what a change has interrupted is on another one, or
+ * higher on the same. Other notes were left behind, and are overwritten: many
+ * such changes in one interrupt would displace the note of what it interrupted.
+ */
+static __always_inline bool left_behind(__u64 note, __u64 change)
+{
+	return note >> (STACK_SHIFT + STACK_BITS) ==
+		       change >> (STACK_SHIFT + STACK_BITS) &&
+	       note >> STACK_SHIFT <= change >> STACK_SHIFT;
+}
+
 static __always_inline void note_change(struct changes *h, __u64 change)
 {
-	__u32 n = h->n;
+	__u64 n = h->n;
 
-	if ((h->noted[(n - 1) % CHANGES] ^ change) >> SAME_STACK == 0)
+	if (left_behind(h->noted[(n - 1) % CHANGES], change))
 		n--;
 	h->noted[n % CHANGES] = change;
 	barrier(); /* an interrupt notes its own after that, or in its place */
 	h->n = n + 1;
 }
 
-static __always_inline bool noted_change(struct changes *h, __u64 change,
-					 bool remove)
+/* Removes a note, and those after it, if it is there. */
+static __always_inline bool remove_note(struct changes *h, __u64 change)
 {
-	__u32 n = h->n;
+	__u64 n = h->n;
 
 #pragma unroll
-	for (int i = 1; i <= CHANGES; i++) {
+	for (int i = 1; i <= SEARCHED; i++) {
 		if (h->noted[(n - i) % CHANGES] == change) {
-			if (remove)
-				h->n = n - i;
+			h->n = n - i;
 			return true;
 		}
 	}

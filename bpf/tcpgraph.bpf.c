@@ -96,72 +96,57 @@ int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
 	return 0;
 }
 
-/* The context is on the stack. */
-static __always_inline __u64 change_of(void *ctx, struct sock *sk, int newstate)
+static __always_inline int jump(void *ctx, int newstate)
 {
-	struct sock_common *skc = &sk->__sk_common;
-	__u32 ports = skc->skc_num << 16 | skc->skc_dport;
-	__u32 socket, stack; /* half of a pointer is a number */
-
-	asm volatile("%0 = %1" : "=w"(socket) : "w"((__u32)(__u64)sk));
-	asm volatile("%0 = %1" : "=w"(stack) : "w"((__u32)(__u64)ctx));
-	return (__u64)stack << STACK_SHIFT | (socket ^ ports ^ newstate);
+	if (of_use(newstate))
+		bpf_tail_call(ctx, &body, 0);
+	return 0;
 }
 
 /*
- * The kernel skips a program that is running already on the processor: for a
- * soft interrupt, or for another task where tracepoints can be preempted. So
- * two programs handle each change, one of which it does not skip; from
- * Linux 7.0 on, whose tracepoints can be preempted, four. The first notes which
- * changes it handles, and the others do what is not noted. If a note was lost
- * it is done again, and transition finds nothing left.
+ * Since Linux 6.1 the kernel skips a program that is running already on the
+ * processor: for a soft interrupt, or for another task where tracepoints can be
+ * preempted. So two programs are attached, one of which it does not skip; from
+ * Linux 7.0 on, whose tracepoints can be preempted, four.
+ *
+ * The first one notes what it handles. The second one does what is not noted,
+ * and counts that: what the first one missed but for that, both have missed.
+ * Where they can be preempted a task may go on on another processor in between,
+ * so all handle all, and transition finds nothing left.
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_first, struct sock *sk, int oldstate, int newstate)
 {
-	struct changes *h = handled_here();
+	struct changes *h = preemptible ? NULL : handled_here();
 
 	if (h)
 		note_change(h, change_of(ctx, sk, newstate));
-	if (of_use(newstate))
-		bpf_tail_call(ctx, &body, 0);
-	return 0;
-}
-
-static __always_inline int stand_in(void *ctx, struct sock *sk, int newstate,
-				    bool last)
-{
-	struct changes *h = handled_here();
-	__u64 change = change_of(ctx, sk, newstate);
-
-	if (h) {
-		if (noted_change(h, change, last))
-			return 0;
-		h->stood_in++;
-		if (!last)
-			note_change(h, change);
-	}
-	if (of_use(newstate))
-		bpf_tail_call(ctx, &body, 0);
-	return 0;
+	return jump(ctx, newstate);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_second, struct sock *sk, int oldstate, int newstate)
 {
-	return stand_in(ctx, sk, newstate, !preemptible);
+	struct changes *h = preemptible ? NULL : handled_here();
+
+	if (h) {
+		if (remove_note(h, change_of(ctx, sk, newstate)))
+			return 0;
+		h->stood_in++;
+	}
+	return jump(ctx, newstate);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_third, struct sock *sk, int oldstate, int newstate)
 {
-	return stand_in(ctx, sk, newstate, false);
+	return jump(ctx, newstate);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state_fourth, struct sock *sk, int oldstate, int newstate)
 {
-	return stand_in(ctx, sk, newstate, true);
+	return jump(ctx, newstate);
 }
 
 /*

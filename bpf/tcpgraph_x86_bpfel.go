@@ -15,9 +15,8 @@ import (
 
 type TcpgraphChanges struct {
 	_       structs.HostLayout
-	Noted   [4]uint64
-	N       uint32
-	Pad     uint32
+	Noted   [8]uint64
+	N       uint64
 	StoodIn uint64
 }
 

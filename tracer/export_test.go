@@ -3,13 +3,12 @@
 package tracer
 
 import (
-	"bytes"
-	"runtime"
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
+
 	"example.com/tcpgraph/bpf"
-	"example.com/tcpgraph/internal/netlab"
 )
 
 // Deafen lets the programs see nothing, or again all.
@@ -41,35 +40,17 @@ func OnSnapshot(t *testing.T, wait time.Duration, f func()) {
 
 // Interrupted is how many changes of state were handled in interrupts of others,
 // by what the kernel has counted and by what the programs have.
-func (t *Tracer) Interrupted(tb testing.TB) (missed, stoodIn uint64) {
-	tb.Helper()
-	stoodIn, err := t.kernel.stoodIn()
+func (t *Tracer) Interrupted() (missed, stoodIn uint64, err error) {
+	s, err := t.kernel.skips()
 	if err != nil {
-		tb.Fatal(err)
+		return 0, 0, err
 	}
-	return t.kernel.misses()[0], stoodIn
+	s = s.since(t.kernel.before)
+	return s.missed[0], s.stoodIn, nil
 }
 
-// Preemptible tells whether programs at tracepoints can be preempted.
-func Preemptible() bool { return preemptible() }
+// AtLeast tells whether this is at least that version of Linux.
+func AtLeast(major, minor int) bool { return atLeast(kernelRelease(), major, minor) }
 
-// stackOfProcessor is how a program finds its stack, if it has one for each
-// processor: it adds where the memory of that begins.
-var stackOfProcessor = map[string][]byte{
-	"amd64": {0x65, 0x4c, 0x03, 0x0c, 0x25}, // add r9, gs:[…]
-	"arm64": {0x7b, 0x03, 0x0a, 0x8b},       // add x27, x27, x10
-}
-
-// StackPerProcessor tells whether set_state has a stack for each processor.
-func (t *Tracer) StackPerProcessor(tb testing.TB) bool {
-	tb.Helper()
-	info, err := t.kernel.prog(bpf.TcpgraphProgSetState).Info()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	code, ok := info.JitedInsns()
-	if !ok {
-		netlab.Skip(tb, "this kernel does not show the code of programs")
-	}
-	return bytes.Contains(code, stackOfProcessor[runtime.GOARCH])
-}
+// SetState is the program that handles changes of state.
+func (t *Tracer) SetState() *ebpf.Program { return t.kernel.prog(bpf.TcpgraphProgSetState) }

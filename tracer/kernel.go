@@ -29,8 +29,11 @@ type kernel struct {
 	accept  AcceptHook
 	missing []string
 
-	stateProgs []string        // see there
-	callProgs  []*ebpf.Program // those of accept and connect that are attached
+	stateProgs  []string // see there
+	before      skips    // what was missed before the programs began
+	detached    bool     // and lastSkipped is what was skipped
+	lastSkipped uint64
+	callProgs   []*ebpf.Program // those of accept and connect that are attached
 }
 
 // corePrograms work everywhere. The others are loaded by what the kernel offers.
@@ -142,13 +145,14 @@ func (k *kernel) keep(p *ebpf.Program, failed *error) {
 
 // detach removes the hooks. The maps stay readable.
 func (k *kernel) detach() error {
+	skipped := k.skipped() // one after another, they miss what is not for them any more
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var errs []error
 	for i := len(k.hooks) - 1; i >= 0; i-- {
 		errs = append(errs, k.hooks[i].Close())
 	}
-	k.hooks = nil
+	k.hooks, k.detached, k.lastSkipped = nil, true, skipped
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("detach: %w", err)
 	}
@@ -220,49 +224,62 @@ func stateProgs() []string {
 	return progs
 }
 
-// misses returns how many changes of state passed the programs by, each of them,
-// in their order.
-func (k *kernel) misses() (n []uint64) {
-	for _, name := range k.stateProgs {
-		s, err := k.prog(name).Stats()
-		if err != nil {
-			return nil // it is there since Linux 5.12
-		}
-		n = append(n, s.RecursionMisses)
-	}
-	return n
+// skips counts the changes of state that the programs missed.
+type skips struct {
+	missed  []uint64 // by program, in the order of stateProgs
+	stoodIn uint64   // of those that the first one missed, how many the second handled
 }
 
-// stoodIn returns how many changes of state the first program missed, and another
-// one handled in its place.
-func (k *kernel) stoodIn() (n uint64, err error) {
+func (k *kernel) skips() (s skips, err error) {
+	// First, lest one count that is not among the missed yet.
 	var cpus []bpf.TcpgraphChanges
 	if err := k.table(bpf.TcpgraphMapHandled).Lookup(uint32(0), &cpus); err != nil {
-		return 0, fmt.Errorf("look up handled: %w", err)
+		return s, fmt.Errorf("look up the changes that were handled: %w", err)
 	}
 	for _, c := range cpus {
-		n += c.StoodIn
+		s.stoodIn += c.StoodIn
 	}
-	return n, nil
+	for _, name := range k.stateProgs {
+		stats, err := k.prog(name).Stats()
+		if err != nil {
+			return s, fmt.Errorf("count the skipped runs of %s: %w", name, err)
+		}
+		s.missed = append(s.missed, stats.RecursionMisses)
+	}
+	return s, nil
 }
 
-// skipped returns how many changes of state passed all programs by: those that
-// passed the first one by, but for those that the other one handled. Where they
-// can be preempted a change can be handled twice, and so it is not known how many
-// those are; but all of the programs have missed it.
-func (k *kernel) skipped() uint64 {
-	misses := k.misses()
-	if len(misses) == 0 {
-		return 0
+// since returns what was counted since then.
+func (s skips) since(then skips) skips {
+	now := skips{missed: slices.Clone(s.missed), stoodIn: s.stoodIn - then.stoodIn}
+	for i, n := range then.missed {
+		now.missed[i] -= n
 	}
+	return now
+}
+
+// all returns how many changes all programs missed. Where they can be preempted
+// one can be handled twice, and then it is how many that can be at the most.
+func (s skips) all() uint64 {
 	if preemptible() {
-		return slices.Min(misses)
+		return slices.Min(s.missed)
 	}
-	n, err := k.stoodIn()
+	return s.missed[0] - min(s.stoodIn, s.missed[0])
+}
+
+// skipped returns how many changes of state passed all programs by, from when
+// they began to when they are detached.
+func (k *kernel) skipped() uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.detached {
+		return k.lastSkipped
+	}
+	s, err := k.skips()
 	if err != nil {
-		return 0 // it is closed
+		return 0 // counted since Linux 5.12
 	}
-	return misses[0] - min(n, misses[0])
+	return s.since(k.before).all()
 }
 
 // calls returns how many runs of the hooks of accept and connect the kernel has

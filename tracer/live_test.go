@@ -74,11 +74,16 @@ func (l *live) next() tracer.Event {
 	panic("unreachable")
 }
 
-// lost is what the kernel lost, but for the bounds of what it may have skipped:
+// lost is what the kernel lost for certain.
+func (l *live) lost() tracer.Lost { return certain(l.Stats().Lost) }
+
+// certain is what was lost but for the bounds of what the kernel may have skipped:
 // if it did, an event is missing or wrong.
-func (l *live) lost() tracer.Lost {
-	lost := l.Stats().Lost
-	lost.Skipped, lost.Calls = 0, 0
+func certain(lost tracer.Lost) tracer.Lost {
+	lost.Calls = 0
+	if tracer.AtLeast(7, 0) {
+		lost.Skipped = 0
+	}
 	return lost
 }
 

@@ -167,10 +167,10 @@ type Lost struct {
 	// noticed only when the memory of their socket is used again, and not by
 	// each that does, so there can be more.
 	Ends uint64
-	// Skipped is how many changes of a socket's state the kernel ran no program
-	// for, because the processor was interrupted twice over in running them.
-	// From Linux 7.0 on it is how many can have been missed at the very most,
-	// mostly none was.
+	// Skipped is how many changes of a TCP socket's state, of all on the machine,
+	// the kernel ran no program for, because the processor was interrupted twice
+	// over in running them. From Linux 7.0 on it is how many those can be at the
+	// very most; mostly there are none.
 	Skipped uint64
 	// Calls is how many accepts, and connects that fail before they send
 	// anything, can have been missed at the very most, because the kernel ran no

@@ -38,6 +38,10 @@ func (k *kernel) takeSnapshot(listenersOnly bool) ([]byte, error) {
 	if listenersOnly {
 		phase = bpf.TcpgraphPhasePHASE_RUNNING
 	}
+	var err error
+	if k.before, err = k.skips(); err != nil {
+		return nil, err
+	}
 	if err := k.enter(phase); err != nil {
 		return nil, err
 	}
