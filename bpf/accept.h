@@ -104,22 +104,27 @@ static __always_inline int on_accept(struct sock *sk)
 
 /*
  * A task that was in inet_csk_accept already when that was hooked leaves it
- * unseen, but then passes here, as all do that make a socket of what they
- * accepted. UNIX sockets come here as well, and the subflows of MPTCP sockets,
- * by mptcp_sock_graft, those that connect among them.
+ * unseen, and so does one for which the kernel skips the hook; but then it
+ * passes here, as all do that make a socket of what they accepted. UNIX sockets
+ * come here as well, and the subflows of MPTCP sockets, by mptcp_sock_graft,
+ * those that connect among them.
  */
 static __always_inline int on_graft(struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	__u64 key = (__u64)tcp_of(sk);
+	struct conn *a;
 
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
 	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
 	    bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp))
 		return 0;
-	if (bpf_map_lookup_elem(&accepted, &key))
+	/* What has the listener for its owner was reported before the accept.
+	 */
+	a = bpf_map_lookup_elem(&accepted, &key);
+	if (a && a->how != HOW_LISTENER)
 		return 0;
 	return on_accept_counted(sk, false);
 }

@@ -84,9 +84,11 @@ func (k *kernel) attachFexit() error {
 	return nil
 }
 
-// noteGraft notes what is missing without the hook of those that were blocked
-// in accept before the other one was attached.
+// noteGraft notes whether there is a second hook of each accept, and what is
+// missing without it: accepts of those that were blocked in it before the first
+// hook was attached.
 func (k *kernel) noteGraft(err error) {
+	k.grafted = err == nil
 	if err != nil {
 		k.missing = append(k.missing, fmt.Sprintf("the first accept of each task that was blocked in it before is seen only as the listener's: %v", reason(err)))
 	}

@@ -54,3 +54,20 @@ func AtLeast(major, minor int) bool { return atLeast(kernelRelease(), major, min
 
 // SetState is the program that handles changes of state.
 func (t *Tracer) SetState() *ebpf.Program { return t.kernel.prog(bpf.TcpgraphProgSetState) }
+
+// DropAccept detaches the first of two hooks of each accept, and tells whether there
+// are two.
+func (t *Tracer) DropAccept(tb testing.TB) bool {
+	tb.Helper()
+	k := t.kernel
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.grafted {
+		return false
+	}
+	if err := k.hooks[0].Close(); err != nil {
+		tb.Fatal(err)
+	}
+	k.hooks = k.hooks[1:]
+	return true
+}

@@ -34,6 +34,7 @@ type kernel struct {
 	detached    bool     // and lastSkipped is what was skipped
 	lastSkipped uint64
 	callProgs   []*ebpf.Program // those of accept and connect that are attached
+	grafted     bool            // the first two of them are hooks of each accept
 }
 
 // corePrograms work everywhere. The others are loaded by what the kernel offers.
@@ -282,15 +283,25 @@ func (k *kernel) skipped() uint64 {
 	return s.since(k.before).all()
 }
 
-// calls returns how many runs of the hooks of accept and connect the kernel has
-// skipped.
+// calls returns how many accepts and connects can have passed their hooks by at
+// the most, as the kernel has skipped their programs. What one of two hooks of each
+// accept has missed, the other one has seen, unless it missed it as well.
 func (k *kernel) calls() (n uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	var missed []uint64
 	for _, p := range k.callProgs {
-		if s, err := p.Stats(); err == nil {
-			n += s.RecursionMisses
+		s, err := p.Stats()
+		if err != nil {
+			return 0 // they are counted since Linux 5.12
 		}
+		missed = append(missed, s.RecursionMisses)
+	}
+	if k.grafted && len(missed) > 1 {
+		missed[0], missed[1] = min(missed[0], missed[1]), 0
+	}
+	for _, m := range missed {
+		n += m
 	}
 	return n
 }

@@ -175,9 +175,10 @@ type Lost struct {
 	// Calls is how many accepts, and connects that fail before they send
 	// anything, can have been missed at the very most, because the kernel ran no
 	// program for them: it does not while the processor has interrupted another
-	// one, or the changing of a BPF map. An accept that was missed is reported as
-	// the listener's, such a connect not at all. Misses of the hooks of system
-	// calls and of kprobes are counted since Linux 6.7 (trace_call_bpf).
+	// one, or the changing of a BPF map. An accept that was missed, by both of its
+	// hooks where it has two, is reported as the listener's, such a connect not at
+	// all. Misses of the hooks of system calls and of kprobes are counted since
+	// Linux 6.7 (trace_call_bpf).
 	Calls uint64
 	// Details counts processes whose Exe and Cmdline found no room in the
 	// ring buffer. No event is lost with them.

@@ -134,6 +134,39 @@ func TestAcceptUnderWay(t *testing.T) {
 	l.noMore()
 }
 
+// TestSecondAcceptHook has accepts miss the first of their two hooks, as they do
+// where the kernel skips it.
+func TestSecondAcceptHook(t *testing.T) {
+	const unaccepted = 100 * time.Millisecond
+	l := openLive(t, tracer.Options{Unaccepted: unaccepted})
+	if !l.DropAccept(t) {
+		t.Skipf("there is one hook of accept at the most: %v", l.Stats().Hooks)
+	}
+	want := func(want ...string) {
+		t.Helper()
+		var got []string
+		for range want {
+			e := l.next()
+			got = append(got, fmt.Sprint(e.Kind, " ", e.Direction, " ", e.Owner))
+		}
+		if diff := cmp.Diff(want, got, sorted); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	}
+	client, server := l.connect()
+	want("open outgoing direct", "open incoming direct")
+	finish(t, client, server)
+	want("close outgoing direct", "close incoming direct")
+	client = l.dial()
+	want("open outgoing direct", "open incoming listener") // when it has waited for so long
+	finish(t, client, l.accept())
+	want("close outgoing direct", "close incoming direct")
+	l.noMore()
+	if lost := l.lost(); lost != (tracer.Lost{}) {
+		t.Errorf("lost: got %+v, want nothing", lost)
+	}
+}
+
 // blocking returns a listener's descriptor, of which calls block.
 func blocking(t *testing.T, ln net.Listener) *os.File {
 	t.Helper()
