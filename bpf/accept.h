@@ -121,8 +121,7 @@ static __always_inline int on_graft(struct sock *sk)
 	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
 	    bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp))
 		return 0;
-	/* What has the listener for its owner was reported before the accept.
-	 */
+	/* A listener's was reported before it was accepted. */
 	a = bpf_map_lookup_elem(&accepted, &key);
 	if (a && a->how != HOW_LISTENER)
 		return 0;
