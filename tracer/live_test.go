@@ -74,6 +74,23 @@ func (l *live) next() tracer.Event {
 	panic("unreachable")
 }
 
+// wantNext waits for some events of this process, in any order: the kind, the
+// direction and how the owner is known of each.
+func (l *live) wantNext(want ...string) {
+	l.t.Helper()
+	var got []string
+	for range want {
+		e := l.next()
+		got = append(got, fmt.Sprint(e.Kind, " ", e.Direction, " ", e.Owner))
+		if e.Process.PID != uint32(os.Getpid()) {
+			l.t.Errorf("%v: got the owner %d, want %d", e, e.Process.PID, os.Getpid())
+		}
+	}
+	if diff := cmp.Diff(want, got, sorted); diff != "" {
+		l.t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
 // lost is what the kernel lost for certain.
 func (l *live) lost() tracer.Lost { return certain(l.Stats().Lost) }
 
