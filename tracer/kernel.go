@@ -278,7 +278,7 @@ func (k *kernel) skipped() uint64 {
 	}
 	s, err := k.skips()
 	if err != nil {
-		return 0 // counted since Linux 5.12
+		return 0 // the kernel does not tell
 	}
 	return s.since(k.before).all()
 }
@@ -289,15 +289,13 @@ func (k *kernel) skipped() uint64 {
 func (k *kernel) calls() (n uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var missed []uint64
-	for _, p := range k.callProgs {
-		s, err := p.Stats()
-		if err != nil {
-			return 0 // they are counted since Linux 5.12
+	missed := make([]uint64, len(k.callProgs))
+	for i, p := range k.callProgs {
+		if s, err := p.Stats(); err == nil {
+			missed[i] = s.RecursionMisses
 		}
-		missed = append(missed, s.RecursionMisses)
 	}
-	if k.grafted && len(missed) > 1 {
+	if k.grafted && len(missed) > 1 { // not closed
 		missed[0], missed[1] = min(missed[0], missed[1]), 0
 	}
 	for _, m := range missed {
