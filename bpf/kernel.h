@@ -82,8 +82,11 @@ typedef enum {
 	SS_UNCONNECTED,
 } socket_state;
 
+struct file;
+
 struct socket {
 	socket_state state;
+	struct file *file;
 	struct sock *sk;
 };
 

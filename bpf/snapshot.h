@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * What was open before the tracer. Runs twice: listeners first, so that the
- * second run can tell incoming connections by them, and so that connections
- * that come meanwhile inherit their owner.
+ * What was open before the tracer. Listeners first, so that incoming
+ * connections can be told by them, and so that those that come meanwhile
+ * inherit their owner; then connections, until none is left that was
+ * overlooked.
  */
 #ifndef TCPGRAPH_SNAPSHOT_H
 #define TCPGRAPH_SNAPSHOT_H
@@ -39,14 +40,18 @@ static __always_inline __u8 direction_of(struct tcp_sock *tp, int state,
 						     : DIR_OUTGOING;
 }
 
-static __always_inline void write(struct seq_file *seq, __u8 type,
+/*
+ * False if there was no room for it. Then the kernel comes again with the same
+ * object, when there is.
+ */
+static __always_inline bool write(struct seq_file *seq, __u8 type,
 				  const struct conn *c)
 {
 	struct event e;
 
 	fill(&e, type, c);
 	e.time = bpf_ktime_get_boot_ns();
-	bpf_seq_write(seq, &e, sizeof(e));
+	return !bpf_seq_write(seq, &e, sizeof(e));
 }
 
 /*
@@ -91,6 +96,29 @@ static __always_inline bool connected(int state)
 	       state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
+/*
+ * Whether the owner of a connection is left to the snapshot: it began before,
+ * and was established since. With an accept hook an incoming one has its owner
+ * in accepted, if at all.
+ */
+static __always_inline bool ownerless(const struct conn *c)
+{
+	return !c->owner.start && !c->filtered &&
+	       (c->role == ROLE_ACTIVE || !accept_hooked);
+}
+
+/*
+ * Of the holders of a socket the oldest one that is wanted owns it. (The state
+ * of one that is not wanted is kept, too, lest it seem to be overlooked.)
+ */
+static __always_inline bool displaces(const struct conn *init,
+				      const struct conn *c)
+{
+	if (c->how != HOW_SNAPSHOT || init->filtered > c->filtered)
+		return false;
+	return init->filtered < c->filtered || older(&init->owner, &c->owner);
+}
+
 static __always_inline void adopt_connection(struct seq_file *seq,
 					     struct sock *sk,
 					     struct tcp_sock *tp, int state,
@@ -101,8 +129,7 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 
 	if (!wanted(&init->tuple))
 		return;
-	if (!owner_wanted(init))
-		return;
+	init->filtered = !owner_wanted(init);
 	init->role = ROLE_ACTIVE;
 	init->how = HOW_SNAPSHOT;
 	if (state == TCP_SYN_SENT) {
@@ -127,13 +154,10 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 			bpf_sk_storage_delete(&sockets, sk);
 			return;
 		}
-	} else if ((c->role == ROLE_ACTIVE || !accept_hooked) &&
-		   !c->owner.pid) {
-		/* Established under the tracer, begun before it. */
-		c->owner = init->owner;
-		c->how = HOW_SNAPSHOT;
-	} else if (c->how == HOW_SNAPSHOT && older(&init->owner, &c->owner)) {
+	} else if (ownerless(c) || displaces(init, c)) {
 		c->owner = init->owner; /* user space keeps the last */
+		c->how = HOW_SNAPSHOT;
+		c->filtered = init->filtered;
 	} else {
 		return;
 	}
@@ -141,9 +165,13 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 	 * A connect under way is reported when it ends, unless that was just
 	 * now. If both report it, user space drops the double.
 	 */
-	if ((state != TCP_SYN_SENT || c->state == TCP_ESTABLISHED) &&
-	    c->how == HOW_SNAPSHOT)
-		write(seq, REC_OPEN, c);
+	if (c->filtered || c->how != HOW_SNAPSHOT ||
+	    (state == TCP_SYN_SENT && c->state != TCP_ESTABLISHED))
+		return;
+	if (!write(seq, REC_OPEN, c)) {
+		c->owner.pid = 0;
+		c->owner.start = 0;
+	}
 }
 
 /*
@@ -161,12 +189,7 @@ static __always_inline int adopt_closing(struct sock *sk, int state)
 	if (sk->sk_protocol != IPPROTO_TCP || task->flags & PF_KTHREAD)
 		return 0;
 	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	/*
-	 * With a state but no owner: begun before, and established since. With
-	 * an accept hook an incoming one has its owner in accepted, if at all.
-	 */
-	if (c && (c->owner.pid || c->filtered ||
-		  (c->role != ROLE_ACTIVE && accept_hooked)))
+	if (c && !ownerless(c))
 		return 0;
 	if (!c) {
 		struct tuple t;
@@ -209,8 +232,6 @@ static __always_inline int adopt(struct seq_file *seq, struct sock *sk,
 	if (!tp)
 		return 0;
 	read_tuple(&init.tuple, tp);
-	if (!wanted_netns(init.tuple.netns))
-		return 0;
 	if (state == TCP_LISTEN)
 		adopt_listener(seq, sk, &init);
 	else
@@ -219,27 +240,36 @@ static __always_inline int adopt(struct seq_file *seq, struct sock *sk,
 }
 
 /* Leaves the owner for the walk over TCP sockets of that namespace. */
-static __always_inline int note_subflow(struct seq_file *seq, struct sock *sk,
-					const struct owner *o, __u32 fd)
+static __always_inline void note_subflow(struct sock *sk, const struct owner *o)
 {
 	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
-	struct conn c = {.owner = *o, .since = fd};
 	struct owner *first;
 	__u64 key;
 
 	if (!bpf_core_field_exists(msk->first))
-		return 0;
-	c.tuple.netns = read_only(sk)->__sk_common.skc_net.net->ns.inum;
-	if (!wanted_netns(c.tuple.netns))
-		return 0;
+		return;
 	key = (__u64)BPF_CORE_READ(msk, first);
 	first = bpf_map_lookup_elem(&subflows, &key);
-	if (first && !older(o, first))
-		return 0;
-	if (!key || bpf_map_update_elem(&subflows, &key, o, BPF_ANY))
-		return 0;
-	write(seq, REC_SUBFLOW, &c);
-	return 0;
+	if (key && (!first || older(o, first)) &&
+	    bpf_map_update_elem(&subflows, &key, o, BPF_ANY))
+		bump(&lost, LOST_STORAGE);
+}
+
+/* Leaves a namespace to be walked. */
+static __always_inline void note_namespace(__u32 netns, const struct owner *o,
+					   __u32 fd, bool multipath)
+{
+	struct holder *known = bpf_map_lookup_elem(&namespaces, &netns);
+	struct holder h = {
+		.pid = o->pid,
+		.fd = fd,
+		.multipath = multipath,
+	};
+
+	if (!known)
+		bpf_map_update_elem(&namespaces, &netns, &h, BPF_NOEXIST);
+	else if (multipath)
+		known->multipath = 1;
 }
 
 static __always_inline int snapshot_file(struct seq_file *seq,
@@ -249,6 +279,8 @@ static __always_inline int snapshot_file(struct seq_file *seq,
 	struct socket *sock;
 	struct owner o = {};
 	struct sock *sk;
+	bool multipath;
+	__u32 netns;
 
 	if (!task || !file)
 		return 0;
@@ -259,27 +291,70 @@ static __always_inline int snapshot_file(struct seq_file *seq,
 	if (!sk || (sk->__sk_common.skc_family != AF_INET &&
 		    sk->__sk_common.skc_family != AF_INET6))
 		return 0;
+	multipath = sk->sk_protocol == IPPROTO_MPTCP;
+	if (!multipath && sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	netns = read_only(sk)->__sk_common.skc_net.net->ns.inum;
+	if (!wanted_netns(netns))
+		return 0;
 	fill_owner(&o, read_only(task));
-	if (sk->sk_protocol == IPPROTO_TCP)
+	note_namespace(netns, &o, fd, multipath);
+	if (!multipath)
 		return adopt(seq, sk, &o);
-	if (sk->sk_protocol == IPPROTO_MPTCP && !snapshot_connections)
-		return note_subflow(seq, sk, &o, fd);
+	note_subflow(sk, &o);
 	return 0;
 }
 
-static __always_inline int snapshot_subflow(struct seq_file *seq,
-					    struct sock_common *skc)
+/*
+ * Whether a connection belongs to some process, but is not known: the walk over
+ * files came by when it had no descriptor. The accept that it comes from was
+ * under way, or its file is: to another descriptor, in a message to another
+ * process, or into its end. The file of an accept is there before the socket
+ * is, and that of a subflow is its MPTCP socket's.
+ */
+static __always_inline bool overlooked(struct tcp_sock *tp, struct tuple *t)
+{
+	struct sock *sk = (struct sock *)tp;
+	struct socket *held = tp->inet_conn.icsk_inet.sk.sk_socket;
+	int state = sk->__sk_common.skc_state;
+	struct mptcp_sock *msk;
+	__u64 key = (__u64)tp;
+	struct conn *c;
+
+	if (!held || !held->file ||
+	    (state != TCP_SYN_SENT && !connected(state)))
+		return false;
+	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (c ? !ownerless(c) : !!bpf_map_lookup_elem(&accepted, &key))
+		return false;
+	/* Additional paths are nobody's. */
+	if (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp) {
+		msk = multipath_of(tp);
+		if (!msk || BPF_CORE_READ(msk, first) != sk)
+			return false;
+	}
+	read_tuple(t, tp);
+	return wanted(t);
+}
+
+static __always_inline int snapshot_socket(struct seq_file *seq,
+					   struct sock_common *skc)
 {
 	__u64 key = (__u64)skc;
 	struct owner *o = bpf_map_lookup_elem(&subflows, &key);
+	struct conn unowned = {};
 	struct tcp_sock *tp;
 
-	if (!skc || !o)
+	if (!skc)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(skc);
 	if (!tp)
 		return 0;
-	return adopt(seq, (struct sock *)tp, o);
+	if (o)
+		adopt(seq, (struct sock *)tp, o);
+	if (snapshot_connections && overlooked(tp, &unowned.tuple))
+		write(seq, REC_UNOWNED, &unowned);
+	return 0;
 }
 
 #endif /* TCPGRAPH_SNAPSHOT_H */

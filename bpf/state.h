@@ -150,6 +150,26 @@ struct {
 	__type(value, struct owner);
 } subflows SEC(".maps");
 
+/* A process and its descriptor of a socket, which lead to its namespace. */
+struct holder {
+	__u32 pid; /* in the tracer's PID namespace */
+	__u32 fd;
+	__u32 multipath; /* a socket of that namespace is an MPTCP socket */
+};
+
+/*
+ * Network namespaces of the sockets that the walk over open files met, by their
+ * inodes. Inserted by that, read and deleted by user space, which walks the
+ * sockets of each. Snapshot only.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct holder);
+} namespaces SEC(".maps");
+
 /*
  * Sockets of which nothing was known as they closed. Inserted by set_state
  * during the snapshot, which may just be adopting the socket: whichever of the

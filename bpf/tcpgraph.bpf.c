@@ -275,11 +275,13 @@ int snapshot_files(struct bpf_iter__task_file *ctx)
 	return snapshot_file(ctx->meta->seq, ctx->task, ctx->fd, ctx->file);
 }
 
-/* The same for the subflows of MPTCP sockets, which no file leads to. */
+/* The sockets of a namespace: subflows, which no file leads to, and what the
+ * walk over files has overlooked.
+ */
 SEC("iter/tcp")
-int snapshot_subflows(struct bpf_iter__tcp *ctx)
+int snapshot_sockets(struct bpf_iter__tcp *ctx)
 {
-	return snapshot_subflow(ctx->meta->seq, ctx->sk_common);
+	return snapshot_socket(ctx->meta->seq, ctx->sk_common);
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -66,6 +66,13 @@ type TcpgraphEvent struct {
 	Pad2 uint32
 }
 
+type TcpgraphHolder struct {
+	_         structs.HostLayout
+	Pid       uint32
+	Fd        uint32
+	Multipath uint32
+}
+
 type TcpgraphHow uint32
 
 const (
@@ -110,9 +117,9 @@ const (
 	TcpgraphRecordTypeREC_OPEN     TcpgraphRecordType = 1
 	TcpgraphRecordTypeREC_CLOSE    TcpgraphRecordType = 2
 	TcpgraphRecordTypeREC_FAIL     TcpgraphRecordType = 3
-	TcpgraphRecordTypeREC_SUBFLOW  TcpgraphRecordType = 4
-	TcpgraphRecordTypeREC_PROCESS  TcpgraphRecordType = 5
-	TcpgraphRecordTypeREC_LISTENER TcpgraphRecordType = 6
+	TcpgraphRecordTypeREC_PROCESS  TcpgraphRecordType = 4
+	TcpgraphRecordTypeREC_LISTENER TcpgraphRecordType = 5
+	TcpgraphRecordTypeREC_UNOWNED  TcpgraphRecordType = 6
 )
 
 type TcpgraphTotal struct {
@@ -176,6 +183,7 @@ const (
 	TcpgraphMapListening           = "listening"
 	TcpgraphMapLocals              = "locals"
 	TcpgraphMapLost                = "lost"
+	TcpgraphMapNamespaces          = "namespaces"
 	TcpgraphMapNetnsSet            = "netns_set"
 	TcpgraphMapPending             = "pending"
 	TcpgraphMapPids                = "pids"
@@ -207,7 +215,7 @@ const (
 	TcpgraphProgSetStateSecond     = "set_state_second"
 	TcpgraphProgSetStateThird      = "set_state_third"
 	TcpgraphProgSnapshotFiles      = "snapshot_files"
-	TcpgraphProgSnapshotSubflows   = "snapshot_subflows"
+	TcpgraphProgSnapshotSockets    = "snapshot_sockets"
 	TcpgraphProgSweepFlows         = "sweep_flows"
 	TcpgraphVarAcceptHooked        = "accept_hooked"
 	TcpgraphVarAggregate           = "aggregate"
@@ -282,27 +290,27 @@ type TcpgraphSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpgraphProgramSpecs struct {
-	AcceptExit2args  *ebpf.ProgramSpec `ebpf:"accept_exit_2args"`
-	AcceptExit4args  *ebpf.ProgramSpec `ebpf:"accept_exit_4args"`
-	AcceptGraft      *ebpf.ProgramSpec `ebpf:"accept_graft"`
-	AcceptGraftCall  *ebpf.ProgramSpec `ebpf:"accept_graft_call"`
-	AcceptReturn     *ebpf.ProgramSpec `ebpf:"accept_return"`
-	AcceptRing       *ebpf.ProgramSpec `ebpf:"accept_ring"`
-	AcceptSyscall    *ebpf.ProgramSpec `ebpf:"accept_syscall"`
-	Connect4Exit     *ebpf.ProgramSpec `ebpf:"connect4_exit"`
-	Connect6Exit     *ebpf.ProgramSpec `ebpf:"connect6_exit"`
-	ConnectCall      *ebpf.ProgramSpec `ebpf:"connect_call"`
-	ConnectReturn    *ebpf.ProgramSpec `ebpf:"connect_return"`
-	ConnectSyscall   *ebpf.ProgramSpec `ebpf:"connect_syscall"`
-	ScanUnaccepted   *ebpf.ProgramSpec `ebpf:"scan_unaccepted"`
-	SetState         *ebpf.ProgramSpec `ebpf:"set_state"`
-	SetStateFirst    *ebpf.ProgramSpec `ebpf:"set_state_first"`
-	SetStateFourth   *ebpf.ProgramSpec `ebpf:"set_state_fourth"`
-	SetStateSecond   *ebpf.ProgramSpec `ebpf:"set_state_second"`
-	SetStateThird    *ebpf.ProgramSpec `ebpf:"set_state_third"`
-	SnapshotFiles    *ebpf.ProgramSpec `ebpf:"snapshot_files"`
-	SnapshotSubflows *ebpf.ProgramSpec `ebpf:"snapshot_subflows"`
-	SweepFlows       *ebpf.ProgramSpec `ebpf:"sweep_flows"`
+	AcceptExit2args *ebpf.ProgramSpec `ebpf:"accept_exit_2args"`
+	AcceptExit4args *ebpf.ProgramSpec `ebpf:"accept_exit_4args"`
+	AcceptGraft     *ebpf.ProgramSpec `ebpf:"accept_graft"`
+	AcceptGraftCall *ebpf.ProgramSpec `ebpf:"accept_graft_call"`
+	AcceptReturn    *ebpf.ProgramSpec `ebpf:"accept_return"`
+	AcceptRing      *ebpf.ProgramSpec `ebpf:"accept_ring"`
+	AcceptSyscall   *ebpf.ProgramSpec `ebpf:"accept_syscall"`
+	Connect4Exit    *ebpf.ProgramSpec `ebpf:"connect4_exit"`
+	Connect6Exit    *ebpf.ProgramSpec `ebpf:"connect6_exit"`
+	ConnectCall     *ebpf.ProgramSpec `ebpf:"connect_call"`
+	ConnectReturn   *ebpf.ProgramSpec `ebpf:"connect_return"`
+	ConnectSyscall  *ebpf.ProgramSpec `ebpf:"connect_syscall"`
+	ScanUnaccepted  *ebpf.ProgramSpec `ebpf:"scan_unaccepted"`
+	SetState        *ebpf.ProgramSpec `ebpf:"set_state"`
+	SetStateFirst   *ebpf.ProgramSpec `ebpf:"set_state_first"`
+	SetStateFourth  *ebpf.ProgramSpec `ebpf:"set_state_fourth"`
+	SetStateSecond  *ebpf.ProgramSpec `ebpf:"set_state_second"`
+	SetStateThird   *ebpf.ProgramSpec `ebpf:"set_state_third"`
+	SnapshotFiles   *ebpf.ProgramSpec `ebpf:"snapshot_files"`
+	SnapshotSockets *ebpf.ProgramSpec `ebpf:"snapshot_sockets"`
+	SweepFlows      *ebpf.ProgramSpec `ebpf:"sweep_flows"`
 }
 
 // TcpgraphMapSpecs contains maps before they are loaded into the kernel.
@@ -323,6 +331,7 @@ type TcpgraphMapSpecs struct {
 	Listening   *ebpf.MapSpec `ebpf:"listening"`
 	Locals      *ebpf.MapSpec `ebpf:"locals"`
 	Lost        *ebpf.MapSpec `ebpf:"lost"`
+	Namespaces  *ebpf.MapSpec `ebpf:"namespaces"`
 	NetnsSet    *ebpf.MapSpec `ebpf:"netns_set"`
 	Pending     *ebpf.MapSpec `ebpf:"pending"`
 	Pids        *ebpf.MapSpec `ebpf:"pids"`
@@ -406,6 +415,7 @@ type TcpgraphMaps struct {
 	Listening   *ebpf.Map `ebpf:"listening"`
 	Locals      *ebpf.Map `ebpf:"locals"`
 	Lost        *ebpf.Map `ebpf:"lost"`
+	Namespaces  *ebpf.Map `ebpf:"namespaces"`
 	NetnsSet    *ebpf.Map `ebpf:"netns_set"`
 	Pending     *ebpf.Map `ebpf:"pending"`
 	Pids        *ebpf.Map `ebpf:"pids"`
@@ -436,6 +446,7 @@ func (m *TcpgraphMaps) Close() error {
 		m.Listening,
 		m.Locals,
 		m.Lost,
+		m.Namespaces,
 		m.NetnsSet,
 		m.Pending,
 		m.Pids,
@@ -490,27 +501,27 @@ type TcpgraphVariables struct {
 //
 // It can be passed to LoadTcpgraphObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpgraphPrograms struct {
-	AcceptExit2args  *ebpf.Program `ebpf:"accept_exit_2args"`
-	AcceptExit4args  *ebpf.Program `ebpf:"accept_exit_4args"`
-	AcceptGraft      *ebpf.Program `ebpf:"accept_graft"`
-	AcceptGraftCall  *ebpf.Program `ebpf:"accept_graft_call"`
-	AcceptReturn     *ebpf.Program `ebpf:"accept_return"`
-	AcceptRing       *ebpf.Program `ebpf:"accept_ring"`
-	AcceptSyscall    *ebpf.Program `ebpf:"accept_syscall"`
-	Connect4Exit     *ebpf.Program `ebpf:"connect4_exit"`
-	Connect6Exit     *ebpf.Program `ebpf:"connect6_exit"`
-	ConnectCall      *ebpf.Program `ebpf:"connect_call"`
-	ConnectReturn    *ebpf.Program `ebpf:"connect_return"`
-	ConnectSyscall   *ebpf.Program `ebpf:"connect_syscall"`
-	ScanUnaccepted   *ebpf.Program `ebpf:"scan_unaccepted"`
-	SetState         *ebpf.Program `ebpf:"set_state"`
-	SetStateFirst    *ebpf.Program `ebpf:"set_state_first"`
-	SetStateFourth   *ebpf.Program `ebpf:"set_state_fourth"`
-	SetStateSecond   *ebpf.Program `ebpf:"set_state_second"`
-	SetStateThird    *ebpf.Program `ebpf:"set_state_third"`
-	SnapshotFiles    *ebpf.Program `ebpf:"snapshot_files"`
-	SnapshotSubflows *ebpf.Program `ebpf:"snapshot_subflows"`
-	SweepFlows       *ebpf.Program `ebpf:"sweep_flows"`
+	AcceptExit2args *ebpf.Program `ebpf:"accept_exit_2args"`
+	AcceptExit4args *ebpf.Program `ebpf:"accept_exit_4args"`
+	AcceptGraft     *ebpf.Program `ebpf:"accept_graft"`
+	AcceptGraftCall *ebpf.Program `ebpf:"accept_graft_call"`
+	AcceptReturn    *ebpf.Program `ebpf:"accept_return"`
+	AcceptRing      *ebpf.Program `ebpf:"accept_ring"`
+	AcceptSyscall   *ebpf.Program `ebpf:"accept_syscall"`
+	Connect4Exit    *ebpf.Program `ebpf:"connect4_exit"`
+	Connect6Exit    *ebpf.Program `ebpf:"connect6_exit"`
+	ConnectCall     *ebpf.Program `ebpf:"connect_call"`
+	ConnectReturn   *ebpf.Program `ebpf:"connect_return"`
+	ConnectSyscall  *ebpf.Program `ebpf:"connect_syscall"`
+	ScanUnaccepted  *ebpf.Program `ebpf:"scan_unaccepted"`
+	SetState        *ebpf.Program `ebpf:"set_state"`
+	SetStateFirst   *ebpf.Program `ebpf:"set_state_first"`
+	SetStateFourth  *ebpf.Program `ebpf:"set_state_fourth"`
+	SetStateSecond  *ebpf.Program `ebpf:"set_state_second"`
+	SetStateThird   *ebpf.Program `ebpf:"set_state_third"`
+	SnapshotFiles   *ebpf.Program `ebpf:"snapshot_files"`
+	SnapshotSockets *ebpf.Program `ebpf:"snapshot_sockets"`
+	SweepFlows      *ebpf.Program `ebpf:"sweep_flows"`
 }
 
 func (p *TcpgraphPrograms) Close() error {
@@ -534,7 +545,7 @@ func (p *TcpgraphPrograms) Close() error {
 		p.SetStateSecond,
 		p.SetStateThird,
 		p.SnapshotFiles,
-		p.SnapshotSubflows,
+		p.SnapshotSockets,
 		p.SweepFlows,
 	)
 }

@@ -15,10 +15,9 @@ enum record_type {
 	REC_OPEN = 1,
 	REC_CLOSE,
 	REC_FAIL,
-	REC_SUBFLOW, /* an MPTCP socket: its namespace, owner, descriptor
-			(since) */
 	REC_PROCESS,
 	REC_LISTENER, /* found by the snapshot: its owner, tuple */
+	REC_UNOWNED,  /* found by the snapshot, but in no process: its tuple */
 };
 
 /* How an owner is known. */

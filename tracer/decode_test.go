@@ -54,7 +54,7 @@ func (w *wire) bytes() []byte {
 // wireProcess is a struct process of bpf/wire.h with what follows it.
 func wireProcess(pid uint32, start uint64, exe, args string) []byte {
 	ne := binary.NativeEndian
-	b := []byte{5, 0, 0, 0}
+	b := []byte{4, 0, 0, 0}
 	b = ne.AppendUint32(b, pid)
 	b = ne.AppendUint64(b, start)
 	b = ne.AppendUint32(b, uint32(len(exe)))
@@ -183,8 +183,9 @@ func TestDecodeMalformed(t *testing.T) {
 		whole[:1],
 		whole[:len(whole)-1],
 		append([]byte{0}, whole[1:]...),
-		append([]byte{4}, whole[1:]...), // a subflow: the snapshot's alone
-		append([]byte{6}, whole[1:]...),
+		append([]byte{5}, whole[1:]...), // a listener: the snapshot's alone
+		append([]byte{6}, whole[1:]...), // as is what has no owner
+		append([]byte{7}, whole[1:]...),
 		process[:31],
 		process[:len(process)-1],
 		tooLong,
@@ -222,10 +223,10 @@ func TestSnapshotDuplicates(t *testing.T) {
 	other.netns = 2
 	first, second := at(1, 10, 0), at(1, 11, 0)
 	d := testDecoder()
-	subflow := at(4, 12, 0)
+	unowned := at(6, 12, 0)
 	late := first // of another process
 	late.time++
-	before := d.decodeSnapshot(bytes.Join([][]byte{first.bytes(), subflow.bytes(), second.bytes(), late.bytes(), {1, 2, 3}}, nil))
+	before := d.decodeSnapshot(bytes.Join([][]byte{first.bytes(), unowned.bytes(), second.bytes(), late.bytes(), {1, 2, 3}}, nil))
 	if len(before) != 2 {
 		t.Fatalf("events of the snapshot: got %d, want 2", len(before))
 	}
@@ -265,7 +266,7 @@ func TestSnapshotListeners(t *testing.T) {
 		}
 		return processInfo{exe: "/usr/bin/server"}
 	}
-	listener := wire{typ: 6, pid: 7, start: 70}
+	listener := wire{typ: 5, pid: 7, start: 70}
 	if before := d.decodeSnapshot(listener.bytes()); len(before) != 0 {
 		t.Errorf("a listener made events: %v", before)
 	}

@@ -30,12 +30,15 @@ func WithoutSlots(t *testing.T) {
 // Watched is how many programs are watched for runs that the kernel skips.
 func (t *Tracer) Watched() int { return len(t.kernel.callProgs) }
 
-// OnSnapshot has f called whenever a tracer begins its snapshot, which then waits
-// that long for what is under way, until the test ends.
+// Patience is for how long a snapshot waits for what is under way.
+var Patience = patience
+
+// OnSnapshot has f called whenever a tracer begins its snapshot, which waits that
+// long at the most for what is under way, until the test ends.
 func OnSnapshot(t *testing.T, wait time.Duration, f func()) {
-	was := settle
-	settle, snapshotBegins = wait, f
-	t.Cleanup(func() { settle, snapshotBegins = was, nil })
+	was := patience
+	patience, snapshotBegins = wait, f
+	t.Cleanup(func() { patience, snapshotBegins = was, nil })
 }
 
 // Interrupted is how many changes of state were handled in interrupts of others,

@@ -28,6 +28,7 @@ type kernel struct {
 	names   []string
 	accept  AcceptHook
 	missing []string
+	unowned uint64 // connections from before that no process was found for
 
 	stateProgs  []string // see there
 	before      skips    // what was missed before the programs began
@@ -39,10 +40,10 @@ type kernel struct {
 
 // corePrograms work everywhere. The others are loaded by what the kernel offers.
 var corePrograms = map[string]bool{
-	bpf.TcpgraphProgSetState:         true,
-	bpf.TcpgraphProgScanUnaccepted:   true,
-	bpf.TcpgraphProgSnapshotFiles:    true,
-	bpf.TcpgraphProgSnapshotSubflows: true,
+	bpf.TcpgraphProgSetState:        true,
+	bpf.TcpgraphProgScanUnaccepted:  true,
+	bpf.TcpgraphProgSnapshotFiles:   true,
+	bpf.TcpgraphProgSnapshotSockets: true,
 }
 
 // The names are those of the generated bindings, so what they name is there.
@@ -312,6 +313,7 @@ func (k *kernel) lost() Lost {
 		Memory:    count(bpf.TcpgraphLossLOST_STORAGE),
 		TableFull: count(bpf.TcpgraphLossLOST_TABLE),
 		Ends:      count(bpf.TcpgraphLossLOST_END),
+		Unowned:   k.unowned,
 		Skipped:   k.skipped(),
 		Calls:     k.calls(),
 	}

@@ -167,6 +167,13 @@ type Lost struct {
 	// noticed only when the memory of their socket is used again, and not by
 	// each that does, so there can be more.
 	Ends uint64
+	// Unowned counts connections that were open before, and that no process was
+	// found to hold within half a second of looking: the kernel alone has them,
+	// or io_uring in its own table, or an accept or a message to another process
+	// that is still under way. They are not reported, unless they are accepted
+	// later. Connections of namespaces that the tracer may not enter are not
+	// looked at for this.
+	Unowned uint64
 	// Skipped is how many changes of a TCP socket's state, of all on the machine,
 	// the kernel ran no program for, because the processor was interrupted twice
 	// over in running them. From Linux 7.0 on it is how many those can be at the
@@ -186,4 +193,4 @@ type Lost struct {
 }
 
 // Events returns how many events are missing, as far as they can be counted.
-func (l Lost) Events() uint64 { return l.RingFull + l.Memory + l.TableFull + l.Ends }
+func (l Lost) Events() uint64 { return l.RingFull + l.Memory + l.TableFull + l.Ends + l.Unowned }

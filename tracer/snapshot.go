@@ -4,12 +4,10 @@ package tracer
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
-	"slices"
 	"time"
 	"unsafe"
 
@@ -20,61 +18,107 @@ import (
 	"example.com/tcpgraph/bpf"
 )
 
-// settle is how long accepts that passed their hook just before it began have to
-// get their descriptors: the walk does not see what has none. snapshotBegins, if
-// it is not nil, is called when the hooks have begun. Tests set both.
+// A socket can be on its way as the walk over open files comes by: between its
+// accept and its descriptor, to another descriptor or process, or into its end. So
+// what the tables of sockets have beside is waited for: firstPause, and twice as
+// long each time, for patience in all; or for blindFor, where such a table cannot be
+// looked into. snapshotBegins, if it is not nil, is called when the hooks have
+// begun. Tests set patience and that.
+const (
+	firstPause = time.Millisecond
+	blindFor   = 20 * time.Millisecond
+)
+
 var (
-	settle         = 20 * time.Millisecond
+	patience       = 500 * time.Millisecond
 	snapshotBegins func()
 )
 
 // takeSnapshot lets the hooks begin and then walks all open files of all
-// processes, and the subflows of those that are Multipath TCP sockets. The kernel
-// side enters what it finds into the state of each socket, unless a hook was there
-// first; what it entered it also writes out, and only that is returned: raw
-// events, one after another, among them one for each socket that listens.
-func (k *kernel) takeSnapshot(listenersOnly bool) ([]byte, error) {
+// processes, and the sockets of the network namespaces that these lead to, until
+// each is known. The kernel side enters what it finds into the state of each
+// socket, unless a hook was there first; what it entered it also writes out, and
+// only that is returned: raw events, one after another, among them one for each
+// socket that listens. What no process was found for is counted in unowned.
+func (k *kernel) takeSnapshot(listenersOnly bool) (records []byte, err error) {
 	phase := bpf.TcpgraphPhasePHASE_SNAPSHOT
 	if listenersOnly {
 		phase = bpf.TcpgraphPhasePHASE_RUNNING
 	}
-	var err error
 	if k.before, err = k.skips(); err != nil {
 		return nil, err
 	}
 	if err := k.enter(phase); err != nil {
 		return nil, err
 	}
-	begun := time.Now()
 	if snapshotBegins != nil {
 		snapshotBegins()
 	}
-	listeners, err := k.walk(k.prog(bpf.TcpgraphProgSnapshotFiles))
-	if err != nil {
-		return nil, err
+	spaces := make(namespaces)
+	defer spaces.close()
+	found, err := k.walkAll(spaces, false)
+	if err != nil || listenersOnly {
+		return found, err
 	}
-	namespaces := namespacesOf(listeners)
-	more, err := k.walkIn(namespaces, true)
-	if err != nil {
-		return nil, err
-	}
-	listeners = append(listeners, more...)
-	if listenersOnly {
-		return listeners, nil
-	}
-	time.Sleep(settle - time.Since(begun))
 	if err := k.variable(bpf.TcpgraphVarSnapshotConnections).Set(uint32(1)); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	found, err := k.walk(k.prog(bpf.TcpgraphProgSnapshotFiles))
+	begun := time.Now()
+	for pause := firstPause; ; pause *= 2 {
+		records = append(records, found...)
+		if found, err = k.walkAll(spaces, true); err != nil {
+			return nil, err
+		}
+		k.unowned = unowned(found)
+		wait := patience
+		if k.unowned == 0 {
+			wait = spaces.blindFor()
+		}
+		if wait -= time.Since(begun); wait <= 0 {
+			break
+		}
+		time.Sleep(min(pause, wait))
+	}
+	for inode, s := range spaces {
+		if s.err != nil && s.multipath {
+			k.missing = append(k.missing, fmt.Sprintf("who owns the Multipath TCP sockets that were open before in network namespace %d is not known: %v", inode, s.err))
+		}
+	}
+	return append(records, found...), k.enter(bpf.TcpgraphPhasePHASE_RUNNING)
+}
+
+// walkAll walks the open files, and then the sockets of each of their network
+// namespaces: all, or only those of Multipath TCP.
+func (k *kernel) walkAll(spaces namespaces, all bool) ([]byte, error) {
+	records, err := k.walk(k.prog(bpf.TcpgraphProgSnapshotFiles))
 	if err != nil {
 		return nil, err
 	}
-	more, err = k.walkIn(namespaces, false)
-	if err != nil {
-		return nil, err
+	if err := spaces.update(k.table(bpf.TcpgraphMapNamespaces)); err != nil {
+		return nil, fmt.Errorf("snapshot: network namespaces: %w", err)
 	}
-	return slices.Concat(listeners, found, more), k.enter(bpf.TcpgraphPhasePHASE_RUNNING)
+	for _, s := range spaces {
+		if s.err != nil || !all && !s.multipath {
+			continue
+		}
+		var found []byte
+		s.err = inNetNS(s.file, func() (err error) {
+			found, err = k.walk(k.prog(bpf.TcpgraphProgSnapshotSockets))
+			return err
+		})
+		records = append(records, found...)
+	}
+	return records, nil
+}
+
+// unowned counts the connections that were overlooked.
+func unowned(records []byte) (n uint64) {
+	for r := range eachEvent(records) {
+		if r.Type == uint8(bpf.TcpgraphRecordTypeREC_UNOWNED) {
+			n++
+		}
+	}
+	return n
 }
 
 // enter tells the programs what to do from now on.
@@ -104,59 +148,84 @@ func (k *kernel) walk(prog *ebpf.Program) ([]byte, error) {
 	return out, nil
 }
 
-// holder is a process and one of its descriptors, of a socket.
-type holder struct{ pid, fd uint32 }
+// namespaces are network namespaces by their inodes.
+type namespaces map[uint32]*namespace
 
-// namespacesOf returns the network namespaces of the sockets that the walk over
-// files could not look into, each with a holder of such a socket.
-func namespacesOf(records []byte) map[uint32]holder {
-	holders := make(map[uint32]holder)
-	for r := range eachEvent(records) {
-		if r.Type != uint8(bpf.TcpgraphRecordTypeREC_SUBFLOW) {
-			continue
-		}
-		holders[r.Tuple.Netns] = holder{r.Owner.Pid, uint32(r.Since)}
-	}
-	return holders
+type namespace struct {
+	file      *os.File
+	err       error // why it cannot be walked
+	multipath bool  // it has sockets of Multipath TCP
 }
 
-// walkIn walks the TCP sockets of some namespaces; the iterator sees only those
-// of the thread that opens it. A namespace that cannot be entered is noted in
-// missing, once.
-func (k *kernel) walkIn(namespaces map[uint32]holder, note bool) (out []byte, err error) {
-	for inode, h := range namespaces {
-		ns, err := openNetNS(inode, h)
-		if err == nil {
-			var found []byte
-			err = inNetNS(ns, func() (err error) {
-				found, err = k.walk(k.prog(bpf.TcpgraphProgSnapshotSubflows))
+// update opens those that were met since. What cannot be opened is deleted from the
+// table: its holder may have ended, and the next walk may meet another one.
+func (s namespaces) update(table *ebpf.Map) error {
+	var (
+		inode uint32
+		h     bpf.TcpgraphHolder
+		gone  []uint32
+	)
+	for met := table.Iterate(); ; {
+		if !met.Next(&inode, &h) {
+			if err := met.Err(); err != nil {
 				return err
-			})
-			out = append(out, found...)
-			err = errors.Join(err, ns.Close())
+			}
+			break
 		}
-		if err != nil && note {
-			k.missing = append(k.missing, fmt.Sprintf("who owns the Multipath TCP sockets that were open before in network namespace %d is not known: %v", inode, err))
+		n := s[inode]
+		if n == nil {
+			n = new(namespace)
+			s[inode] = n
+		}
+		n.multipath = n.multipath || h.Multipath != 0
+		if n.file == nil {
+			n.file, n.err = openNetNS(inode, h)
+		}
+		if n.err != nil {
+			gone = append(gone, inode)
 		}
 	}
-	return out, nil
+	for _, inode := range gone {
+		if err := table.Delete(inode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blindFor is how long to wait for what is in namespaces that cannot be walked.
+func (s namespaces) blindFor() time.Duration {
+	for _, n := range s {
+		if n.err != nil {
+			return blindFor
+		}
+	}
+	return 0
+}
+
+func (s namespaces) close() {
+	for _, n := range s {
+		if n.file != nil {
+			n.file.Close()
+		}
+	}
 }
 
 // openNetNS opens a network namespace by its inode: the thread's own, that of
 // the process that has a socket in it, or that of the socket, since a process
 // can leave the namespace in which it opened a socket.
-func openNetNS(inode uint32, h holder) (*os.File, error) {
-	for _, path := range []string{"/proc/thread-self/ns/net", procPath(h.pid, "ns/net")} {
+func openNetNS(inode uint32, h bpf.TcpgraphHolder) (*os.File, error) {
+	for _, path := range []string{"/proc/thread-self/ns/net", procPath(h.Pid, "ns/net")} {
 		if n, err := inodeOf(path); err == nil && n == inode {
 			return os.Open(path)
 		}
 	}
-	pidfd, err := unix.PidfdOpen(int(h.pid), 0)
+	pidfd, err := unix.PidfdOpen(int(h.Pid), 0)
 	if err != nil {
 		return nil, os.NewSyscallError("pidfd_open", err)
 	}
 	defer unix.Close(pidfd)
-	sock, err := unix.PidfdGetfd(pidfd, int(h.fd), 0)
+	sock, err := unix.PidfdGetfd(pidfd, int(h.Fd), 0)
 	if err != nil {
 		return nil, os.NewSyscallError("pidfd_getfd", err)
 	}

@@ -8,9 +8,9 @@ import (
 	"example.com/tcpgraph/tracer/internal/truth"
 )
 
-// before is a case with connections that are open when the tracer starts, and
+// openBefore is a case with connections that are open when the tracer starts, and
 // one more to the same listener under it.
-func before(name string, client, server truth.Kind, choose func(truth.Site) netip.Addr) truth.Case {
+func openBefore(name string, client, server truth.Kind, choose func(truth.Site) netip.Addr) truth.Case {
 	return truth.Case{Group: "snapshot", Name: name, Run: func(l *truth.Lab) {
 		from, to := l.Veth()
 		s, c := l.Agent(to, truth.Spec{Comm: "server"}), l.Agent(from, truth.Spec{Comm: "client"})
@@ -28,11 +28,11 @@ func before(name string, client, server truth.Kind, choose func(truth.Site) neti
 }
 
 var snapshotCases = []truth.Case{
-	before("IPv4", 0, 0, v4),
-	before("IPv6", truth.V6, truth.V6, v6),
-	before("MPTCP on both sides", truth.Multipath, truth.Multipath, v4),
-	before("MPTCP, only the client", truth.Multipath, 0, v4),
-	before("MPTCP, only the server (Go's own net.Listen)", truth.V6, truth.V6|truth.Multipath, v6),
+	openBefore("IPv4", 0, 0, v4),
+	openBefore("IPv6", truth.V6, truth.V6, v6),
+	openBefore("MPTCP on both sides", truth.Multipath, truth.Multipath, v4),
+	openBefore("MPTCP, only the client", truth.Multipath, 0, v4),
+	openBefore("MPTCP, only the server (Go's own net.Listen)", truth.V6, truth.V6|truth.Multipath, v6),
 	{Group: "snapshot", Name: "half-closed in every way", Run: func(l *truth.Lab) {
 		from, to := l.Veth()
 		s, c := l.Agent(to, truth.Spec{Comm: "server"}), l.Agent(from, truth.Spec{Comm: "client"})

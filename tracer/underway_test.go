@@ -4,7 +4,6 @@ package tracer_test
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net"
 	"os"
 	"testing"
@@ -13,8 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"example.com/tcpgraph/internal/netlab"
-	"example.com/tcpgraph/traceformat"
 	"example.com/tcpgraph/tracer"
 )
 
@@ -74,52 +71,71 @@ func (x *trap) release() { x.ioctl(uffdioZeropage, x.addr(), uint64(len(x.page))
 // TestAcceptUnderWay begins to trace while an accept has passed the hook, and has
 // no descriptor yet: it waits to write the peer's address.
 func TestAcceptUnderWay(t *testing.T) {
-	ns := netlab.New(t)
-	ln, err := ns.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	client, err := ns.Dial(t.Context(), "tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	f := blocking(t, ln)
-	defer f.Close()
-	x := newTrap(t)
-	accepted := make(chan int, 1)
+	t.Run("for a while", func(t *testing.T) {
+		// Longer than the walks take.
+		a := newAcceptUnderWay(t, tracer.Patience, func(x *trap) { time.AfterFunc(50*time.Millisecond, x.release) })
+		a.finish("snapshot")
+	})
+	t.Run("for too long", func(t *testing.T) {
+		a := newAcceptUnderWay(t, 10*time.Millisecond, func(*trap) {})
+		a.wantLost(tracer.Lost{Unowned: 1})
+		a.x.release()
+		a.finish("")
+	})
+}
+
+// acceptUnderWay is a tracer that began during an accept.
+type acceptUnderWay struct {
+	*live
+	x        *trap
+	client   net.Conn
+	accepted chan int
+}
+
+func newAcceptUnderWay(t *testing.T, patience time.Duration, begun func(*trap)) *acceptUnderWay {
+	t.Helper()
+	a := &acceptUnderWay{live: before(t), accepted: make(chan int, 1)}
+	a.client = a.dial()
+	f := blocking(t, a.ln)
+	t.Cleanup(func() { f.Close() })
+	a.x = newTrap(t)
 	go func() {
 		size := uint32(unix.SizeofSockaddrInet4)
-		fd, _, errno := unix.Syscall6(unix.SYS_ACCEPT4, f.Fd(), uintptr(x.addr()), uintptr(unsafe.Pointer(&size)), unix.SOCK_CLOEXEC, 0, 0)
+		fd, _, errno := unix.Syscall6(unix.SYS_ACCEPT4, f.Fd(), uintptr(a.x.addr()), uintptr(unsafe.Pointer(&size)), unix.SOCK_CLOEXEC, 0, 0)
 		if errno != 0 {
 			t.Errorf("accept4: %v", errno)
 		}
-		accepted <- int(fd)
+		a.accepted <- int(fd)
 	}()
-	x.wait()
-	// Longer than the walks take, and long before it is waited for in vain.
-	const held, wait = 50 * time.Millisecond, 500 * time.Millisecond
-	tracer.OnSnapshot(t, wait, func() { time.AfterFunc(held, x.release) })
-	l := &live{t: t, ns: ns, ln: ln}
-	l.Tracer, err = tracer.Open(&tracer.Options{NetNS: []uint32{ns.Inode()}, AcceptHook: acceptHook(t)})
-	if err != nil {
-		t.Fatal(err)
+	a.x.wait()
+	tracer.OnSnapshot(t, patience, func() { begun(a.x) })
+	a.open(tracer.Options{})
+	return a
+}
+
+// finish ends the connection, whose accepted end is to be reported as that owner's,
+// or not at all if it is "".
+func (a *acceptUnderWay) finish(owner string) {
+	a.t.Helper()
+	server := <-a.accepted
+	if port := binary.BigEndian.Uint16(a.x.page[2:]); port != addrPort(a.client.LocalAddr()).Port() {
+		a.t.Errorf("accepted from port %d, want that of %v", port, a.client.LocalAddr())
 	}
-	defer l.Close()
-	server := <-accepted
-	if port := binary.BigEndian.Uint16(x.page[2:]); port != addrPort(client.LocalAddr()).Port() {
-		t.Errorf("accepted from port %d, want that of %v", port, client.LocalAddr())
+	if a.Stats().Accept == tracer.AcceptTracepoint {
+		owner = "direct" // its hook is the end of the system call
 	}
-	owner := traceformat.OwnerSnapshot
-	if l.Stats().Accept == tracer.AcceptTracepoint {
-		owner = traceformat.OwnerDirect // its hook is the end of the system call
+	for _, kind := range []string{"open", "close"} {
+		if kind == "close" {
+			unix.Close(server)
+			a.client.Close()
+		}
+		want := []string{kind + " outgoing snapshot"}
+		if owner != "" {
+			want = append(want, kind+" incoming "+owner)
+		}
+		a.wantNext(want...)
 	}
-	l.wantNext("open outgoing snapshot", fmt.Sprintf("open incoming %v", owner))
-	unix.Close(server)
-	client.Close()
-	l.wantNext("close outgoing snapshot", fmt.Sprintf("close incoming %v", owner))
-	l.noMore()
+	a.noMore()
 }
 
 // TestSecondAcceptHook has accepts miss the first of their two hooks, as they do

@@ -1,0 +1,148 @@
+//go:build linux
+
+package tracer_test
+
+import (
+	"net"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"example.com/tcpgraph/internal/netlab"
+	"example.com/tcpgraph/tracer"
+)
+
+// before is a namespace with a listener and no tracer yet.
+func before(t *testing.T) *live {
+	t.Helper()
+	l := &live{t: t, ns: netlab.New(t)}
+	var err error
+	if l.ln, err = l.ns.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.ln.Close() })
+	return l
+}
+
+// open begins to trace.
+func (l *live) open(o tracer.Options) {
+	l.t.Helper()
+	o.NetNS, o.AcceptHook = []uint32{l.ns.Inode()}, acceptHook(l.t)
+	var err error
+	if l.Tracer, err = tracer.Open(&o); err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { l.Close() })
+}
+
+// wantLost checks what was lost for certain.
+func (l *live) wantLost(want tracer.Lost) {
+	l.t.Helper()
+	if got := l.lost(); got != want {
+		l.t.Errorf("lost: got %+v, want %+v", got, want)
+	}
+}
+
+// TestSnapshotMany has more connections open than the kernel hands out at a time.
+func TestSnapshotMany(t *testing.T) {
+	const n = 1500 // 3,000 descriptors; the limit is 4,096 or more
+	l := before(t)
+	for range n {
+		l.connect()
+	}
+	l.open(tracer.Options{})
+	seen := make(map[string]int)
+	for range l.Stats().Snapshot {
+		e := l.next()
+		if e.Process.PID != uint32(os.Getpid()) {
+			t.Fatalf("got %v, want one of process %d", e, os.Getpid())
+		}
+		seen[e.Local.String()+" "+e.Remote.String()]++
+	}
+	l.noMore()
+	if len(seen) != 2*n || l.Stats().Snapshot != 2*n {
+		t.Errorf("got %d events of %d ends of connections, want %d", l.Stats().Snapshot, len(seen), 2*n)
+	}
+	l.wantLost(tracer.Lost{})
+}
+
+// fileOf returns another descriptor of a connection.
+func fileOf(t *testing.T, c net.Conn) *os.File {
+	t.Helper()
+	f, err := c.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestSnapshotInFlight begins while no process has a descriptor of one end of a
+// connection: it is in a message that was not received yet.
+func TestSnapshotInFlight(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	l := before(t)
+	_, server := l.connect()
+	f := fileOf(t, server)
+	if err := unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(int(f.Fd())), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	server.Close()
+	l.open(tracer.Options{})
+	l.wantNext("open outgoing snapshot")
+	l.noMore()
+	l.wantLost(tracer.Lost{Unowned: 1})
+}
+
+// holdProgram says that it has descriptor 3, and keeps it.
+func holdProgram(c *netlab.Console, _ []string) error {
+	if _, err := unix.Getpeername(3); err != nil {
+		return err
+	}
+	if err := c.Printf("held"); err != nil {
+		return err
+	}
+	return c.WaitEOF()
+}
+
+// TestSnapshotHolders has two processes hold one end of a connection, and traces
+// one of them or neither: what the others have is not missing.
+func TestSnapshotHolders(t *testing.T) {
+	l := before(t)
+	_, server := l.connect()
+	f := fileOf(t, server)
+	child := netlab.Current(t).Spawn(t, netlab.Spec{Program: "hold", Files: []*os.File{f}})
+	f.Close()
+	if got := child.ReadLine(); got != "held" {
+		t.Fatalf("the child says %q", got)
+	}
+	older, younger := uint32(os.Getpid()), uint32(child.PID())
+	for _, tt := range []struct {
+		name   string
+		pids   []uint32
+		owners []uint32 // of the ends
+	}{
+		{"both", []uint32{older, younger}, []uint32{older, older}},
+		{"the older", []uint32{older}, []uint32{older, older}},
+		{"the younger", []uint32{younger}, []uint32{younger}},
+		{"neither", []uint32{1}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := &live{t: t, ns: l.ns}
+			l.open(tracer.Options{PIDs: tt.pids})
+			for _, want := range tt.owners {
+				if e := l.next(); e.Process.PID != want {
+					t.Errorf("got %v, want one of process %d", e, want)
+				}
+			}
+			l.noMore()
+			l.wantLost(tracer.Lost{})
+		})
+	}
+}
