@@ -100,7 +100,7 @@ static __always_inline void leave_slot(const struct place *p)
 static __always_inline void ended_unseen(const struct conn *c)
 {
 	if (c->role == ROLE_ACTIVE && c->state != TCP_CLOSE && !c->filtered &&
-	    c->owner.pid)
+	    c->owner.start)
 		bump(&lost, LOST_END);
 }
 

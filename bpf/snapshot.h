@@ -168,10 +168,8 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 	if (c->filtered || c->how != HOW_SNAPSHOT ||
 	    (state == TCP_SYN_SENT && c->state != TCP_ESTABLISHED))
 		return;
-	if (!write(seq, REC_OPEN, c)) {
-		c->owner.pid = 0;
+	if (!write(seq, REC_OPEN, c))
 		c->owner.start = 0;
-	}
 }
 
 /*

@@ -79,7 +79,7 @@ static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 		}
 	}
 	/* With no owner, it waits for the snapshot, or for its end. */
-	if (!c->filtered && c->owner.pid && owner_wanted(c))
+	if (!c->filtered && c->owner.start && owner_wanted(c))
 		emit_open(c, c->since);
 	return 0;
 }
@@ -129,7 +129,7 @@ static __always_inline void emit_fail(struct sock *sk, struct tcp_sock *tp,
 	__u16 error;
 
 	read_tuple(&c->tuple, tp);
-	if (c->filtered || !c->owner.pid || !wanted(&c->tuple))
+	if (c->filtered || !c->owner.start || !wanted(&c->tuple))
 		return;
 	error = connect_error(sk, tp);
 	if (error == EADDRNOTAVAIL && !sk->sk_err)
@@ -171,7 +171,7 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 	if (c && c->role == ROLE_ACTIVE) {
 		if (oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV)
 			emit_fail(sk, tp, c);
-		else if (!c->filtered && c->owner.pid)
+		else if (!c->filtered && c->owner.start)
 			emit_close(sk, tp, c, c->since);
 		/* Its accept was under way as the snapshot adopted it. */
 		if (c->how == HOW_SNAPSHOT && accept_hooked)
@@ -203,7 +203,7 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 		return 0;
 	/* Never accepted: its only owner is the listener's, if that is known.
 	 */
-	if (accept_hooked || !c->owner.pid)
+	if (accept_hooked || !c->owner.start)
 		emit_open(c, c->since);
 	emit_close(sk, tp, c, c->since);
 	return 0;

@@ -35,9 +35,10 @@ enum direction {
 
 /* A process; all zero if it is not known. */
 struct owner {
-	__u64 start;	     /* ns since boot, suspension included */
+	__u64 start;	     /* ns since boot, suspension included; not 0 */
 	__u64 cgroup;	     /* id in the unified hierarchy */
-	__u32 pid;	     /* thread group, in the tracer's PID namespace */
+	__u32 pid;	     /* thread group, in the tracer's PID namespace;
+				0 if it has none there */
 	__u32 uid;	     /* effective, in the initial user namespace */
 	__u8 comm[COMM_LEN]; /* of the thread-group leader */
 };

@@ -49,7 +49,7 @@ type Event struct {
 // certain to be there; the zero value of any field means unknown.
 type Process struct {
 	// PID is the process (thread-group) id, as the tracer's PID namespace
-	// numbers it.
+	// numbers it, or 0 if that does not.
 	PID uint32
 	// UID is the effective user id, as the initial user namespace numbers it.
 	UID UID

@@ -73,14 +73,34 @@ func (o *Options) complete() error {
 	return nil
 }
 
+// ownPIDNS returns the inode of the PID namespace that the tracer is in, 0 if that
+// is the initial one.
+func ownPIDNS() (uint32, error) {
+	inode, err := inodeOf("/proc/self/ns/pid")
+	if err != nil {
+		return 0, fmt.Errorf("find the PID namespace: %w", err)
+	}
+	if inode == initialPIDNS {
+		return 0, nil
+	}
+	return inode, nil
+}
+
+// notePIDNS notes what is not seen from within a PID namespace: the kernel walks the
+// open files of only the processes in it.
+func (k *kernel) notePIDNS() error {
+	inode, err := ownPIDNS()
+	if inode != 0 {
+		k.missing = append(k.missing, "processes outside of this PID namespace have no number in it, and what they had open before is not seen (run it in the initial one, as with docker run --pid=host)")
+	}
+	return err
+}
+
 // setConstants sets the parameters that the verifier folds into the programs.
 func setConstants(spec *ebpf.CollectionSpec, o *Options) error {
-	pidns, err := inodeOf("/proc/self/ns/pid")
+	pidns, err := ownPIDNS()
 	if err != nil {
-		return fmt.Errorf("find the PID namespace: %w", err)
-	}
-	if pidns == initialPIDNS {
-		pidns = 0
+		return err
 	}
 	var first uint32
 	if len(o.NetNS) > 0 {

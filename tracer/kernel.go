@@ -91,7 +91,7 @@ func load(o *Options) (k *kernel, err error) {
 	if err := k.fillFilters(o); err != nil {
 		return nil, err
 	}
-	return k, nil
+	return k, k.notePIDNS()
 }
 
 // noSlots keeps the state of all sockets with them. Tests set it.

@@ -20,7 +20,8 @@ type Options struct {
 	NetNS []uint32
 
 	// PIDs lists the only processes whose connections are reported, as the
-	// tracer's PID namespace numbers them. A connection between a listed and
+	// tracer's PID namespace numbers them; one that has no number there is
+	// reported with the PID 0, if this is nil. A connection between a listed and
 	// another process gives the events of the listed one. Nil is all.
 	PIDs []uint32
 

@@ -4,6 +4,7 @@ package tracer
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -54,8 +55,12 @@ func (k *kernel) takeSnapshot(listenersOnly bool) (records []byte, err error) {
 	if snapshotBegins != nil {
 		snapshotBegins()
 	}
-	spaces := make(namespaces)
+	spaces, err := ownNamespace()
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
 	defer spaces.close()
+	defer k.noteUnwalked(spaces)
 	found, err := k.walkAll(spaces, false)
 	if err != nil || listenersOnly {
 		return found, err
@@ -79,16 +84,12 @@ func (k *kernel) takeSnapshot(listenersOnly bool) (records []byte, err error) {
 		}
 		time.Sleep(min(pause, wait))
 	}
-	for inode, s := range spaces {
-		if s.err != nil && s.multipath {
-			k.missing = append(k.missing, fmt.Sprintf("who owns the Multipath TCP sockets that were open before in network namespace %d is not known: %v", inode, s.err))
-		}
-	}
 	return append(records, found...), k.enter(bpf.TcpgraphPhasePHASE_RUNNING)
 }
 
 // walkAll walks the open files, and then the sockets of each of their network
-// namespaces: all, or only those of Multipath TCP.
+// namespaces: all, until none is left that was overlooked, since a socket that comes
+// under the hooks is known from the beginning; or only those of Multipath TCP.
 func (k *kernel) walkAll(spaces namespaces, all bool) ([]byte, error) {
 	records, err := k.walk(k.prog(bpf.TcpgraphProgSnapshotFiles))
 	if err != nil {
@@ -98,7 +99,7 @@ func (k *kernel) walkAll(spaces namespaces, all bool) ([]byte, error) {
 		return nil, fmt.Errorf("snapshot: network namespaces: %w", err)
 	}
 	for _, s := range spaces {
-		if s.err != nil || !all && !s.multipath {
+		if s.err != nil || all && s.settled || !all && !s.multipath {
 			continue
 		}
 		var found []byte
@@ -106,9 +107,19 @@ func (k *kernel) walkAll(spaces namespaces, all bool) ([]byte, error) {
 			found, err = k.walk(k.prog(bpf.TcpgraphProgSnapshotSockets))
 			return err
 		})
+		s.settled = all && unowned(found) == 0
 		records = append(records, found...)
 	}
 	return records, nil
+}
+
+// noteUnwalked notes what could not be found out for want of a walk.
+func (k *kernel) noteUnwalked(spaces namespaces) {
+	for inode, s := range spaces {
+		if s.err != nil && s.multipath {
+			k.missing = append(k.missing, fmt.Sprintf("who owns the Multipath TCP sockets that were open before in network namespace %d is not known: %v", inode, s.err))
+		}
+	}
 }
 
 // unowned counts the connections that were overlooked.
@@ -155,6 +166,20 @@ type namespace struct {
 	file      *os.File
 	err       error // why it cannot be walked
 	multipath bool  // it has sockets of Multipath TCP
+	settled   bool  // all of its sockets are known
+}
+
+// ownNamespace is walked even if no process is seen to have a socket in it.
+func ownNamespace() (namespaces, error) {
+	file, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return nil, err
+	}
+	var s unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &s); err != nil {
+		return nil, errors.Join(os.NewSyscallError("fstat", err), file.Close())
+	}
+	return namespaces{uint32(s.Ino): {file: file}}, nil
 }
 
 // update opens those that were met since. What cannot be opened is deleted from the

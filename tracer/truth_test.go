@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	truth.Main(m, map[string]netlab.Program{"open": openProgram, "hold": holdProgram})
+	truth.Main(m, map[string]netlab.Program{"open": openProgram, "hold": holdProgram, "trace": traceProgram})
 }
 
 var (

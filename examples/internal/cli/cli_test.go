@@ -112,8 +112,8 @@ func TestLost(t *testing.T) {
 	if got := Lost(tracer.Lost{Details: 3}); got != "" {
 		t.Errorf("lost details are no lost events, got %q", got)
 	}
-	got := Lost(tracer.Lost{RingFull: 1, Memory: 2, TableFull: 3, Ends: 5, Skipped: 4, Calls: 6})
-	const want = "1 by a full buffer (try a larger -ring), 2 for want of kernel memory, 3 by a full table of accepted connections, 5 that ended unseen by the kernel's tracepoint, 4 changes of state that the kernel ran no program for (from Linux 7.0 on, at most), 6 accepts (told as the listener's) or failed connects at most that the kernel ran no program for"
+	got := Lost(tracer.Lost{RingFull: 1, Memory: 2, TableFull: 3, Ends: 5, Unowned: 7, Skipped: 4, Calls: 6})
+	const want = "1 by a full buffer (try a larger -ring), 2 for want of kernel memory, 3 by a full table of accepted connections, 5 that ended unseen by the kernel's tracepoint, 7 that were open before, in no process that could be found, 4 changes of state that the kernel ran no program for (from Linux 7.0 on, at most), 6 accepts (told as the listener's) or failed connects at most that the kernel ran no program for"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

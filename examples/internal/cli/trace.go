@@ -139,7 +139,7 @@ func Lost(l tracer.Lost) string {
 		{l.Memory, "for want of kernel memory"},
 		{l.TableFull, "by a full table of accepted connections"},
 		{l.Ends, "that ended unseen by the kernel's tracepoint"},
-		{l.Unowned, "open before, and held by no process"},
+		{l.Unowned, "that were open before, in no process that could be found"},
 		{l.Skipped, "changes of state that the kernel ran no program for (from Linux 7.0 on, at most)"},
 		{l.Calls, "accepts (told as the listener's) or failed connects at most that the kernel ran no program for"},
 	} {
