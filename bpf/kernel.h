@@ -80,6 +80,8 @@ struct sock_common {
 typedef enum {
 	SS_FREE,
 	SS_UNCONNECTED,
+	SS_CONNECTING,
+	SS_CONNECTED,
 } socket_state;
 
 struct file;
@@ -95,8 +97,10 @@ struct sock {
 	__u16 sk_protocol;
 	__u16 sk_type;
 	__u8 sk_shutdown;
+	__u8 sk_kern_sock : 1;
 	int sk_err;
 	struct socket *sk_socket;
+	void *sk_user_data;
 };
 
 struct inet_sock {

@@ -34,6 +34,8 @@ static __always_inline __u8 direction_of(struct tcp_sock *tp, int state,
 	struct port_key key = {.netns = t->netns, .port = t->local_port};
 	__u8 direction = direction_by_counters(tp, state);
 
+	if (accepted_early(tp, state))
+		return DIR_INCOMING;
 	if (direction != DIR_UNKNOWN)
 		return direction;
 	return bpf_map_lookup_elem(&listening, &key) ? DIR_INCOMING
@@ -96,6 +98,20 @@ static __always_inline bool connected(int state)
 	       state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
+/* Both ends can connect to each other; then they are in SYN_RECV. */
+static __always_inline bool connects(struct tcp_sock *tp, int state)
+{
+	return state == TCP_SYN_SENT ||
+	       (state == TCP_SYN_RECV && !accepted_early(tp, state));
+}
+
+/* Whether a socket that a process has connects, or is connected. */
+static __always_inline bool is_connection(int state)
+{
+	return state == TCP_SYN_SENT || state == TCP_SYN_RECV ||
+	       connected(state);
+}
+
 /*
  * Whether the owner of a connection is left to the snapshot: it began before,
  * and was established since. With an accept hook an incoming one has its owner
@@ -125,6 +141,7 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 					     struct conn *init)
 {
 	__u64 key = (__u64)sk;
+	bool begun = connects(tp, state);
 	struct conn *c;
 
 	if (!wanted(&init->tuple))
@@ -132,11 +149,14 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 	init->filtered = !owner_wanted(init);
 	init->role = ROLE_ACTIVE;
 	init->how = HOW_SNAPSHOT;
-	if (state == TCP_SYN_SENT) {
+	if (begun) {
 		init->state = TCP_SYN_SENT;
 		init->direction = DIR_OUTGOING;
 	} else {
+		if (state == TCP_SYN_RECV)
+			init->state = TCP_SYN_RECV;
 		init->direction = direction_of(tp, state, &init->tuple);
+		init->untold = 1;
 	}
 	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (!c) {
@@ -155,10 +175,13 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 			return;
 		}
 	} else if (ownerless(c) || displaces(init, c)) {
+		/* Before the owner: who finds that may close it. */
+		if (!begun)
+			c->untold = 1;
 		c->owner = init->owner; /* user space keeps the last */
 		c->how = HOW_SNAPSHOT;
 		c->filtered = init->filtered;
-	} else {
+	} else if (!c->untold) {
 		return;
 	}
 	/*
@@ -166,10 +189,9 @@ static __always_inline void adopt_connection(struct seq_file *seq,
 	 * now. If both report it, user space drops the double.
 	 */
 	if (c->filtered || c->how != HOW_SNAPSHOT ||
-	    (state == TCP_SYN_SENT && c->state != TCP_ESTABLISHED))
+	    (begun && c->state != TCP_ESTABLISHED))
 		return;
-	if (!write(seq, REC_OPEN, c))
-		c->owner.start = 0;
+	c->untold = !write(seq, REC_OPEN, c);
 }
 
 /*
@@ -222,12 +244,12 @@ static __always_inline int adopt(struct seq_file *seq, struct sock *sk,
 	struct conn init = {.owner = *o};
 	struct tcp_sock *tp;
 
-	if (state != TCP_LISTEN && state != TCP_SYN_SENT && !connected(state))
-		return 0;
 	if ((state == TCP_LISTEN) == !!snapshot_connections)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
+		return 0;
+	if (state != TCP_LISTEN && !is_connection(state))
 		return 0;
 	read_tuple(&init.tuple, tp);
 	if (state == TCP_LISTEN)
@@ -249,7 +271,8 @@ static __always_inline void note_subflow(struct sock *sk, const struct owner *o)
 	key = (__u64)BPF_CORE_READ(msk, first);
 	first = bpf_map_lookup_elem(&subflows, &key);
 	if (key && (!first || older(o, first)) &&
-	    bpf_map_update_elem(&subflows, &key, o, BPF_ANY))
+	    bpf_map_update_elem(&subflows, &key, o, BPF_ANY) &&
+	    !snapshot_connections) /* once, of all walks */
 		bump(&lost, LOST_STORAGE);
 }
 
@@ -303,27 +326,37 @@ static __always_inline int snapshot_file(struct seq_file *seq,
 	return 0;
 }
 
+/* One that the kernel has opened for itself. Those of MPTCP have no user data.
+ */
+static __always_inline bool of_kernel(struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD(sk, sk_kern_sock) && sk->sk_user_data;
+}
+
 /*
  * Whether a connection belongs to some process, but is not known: the walk over
  * files came by when it had no descriptor. The accept that it comes from was
  * under way, or its file is: to another descriptor, in a message to another
  * process, or into its end. The file of an accept is there before the socket
- * is, and that of a subflow is its MPTCP socket's.
+ * is, and that of a subflow is its MPTCP socket's. With a filter on processes,
+ * one that has no number cannot be meant.
  */
 static __always_inline bool overlooked(struct tcp_sock *tp, struct tuple *t)
 {
 	struct sock *sk = (struct sock *)tp;
 	struct socket *held = tp->inet_conn.icsk_inet.sk.sk_socket;
-	int state = sk->__sk_common.skc_state;
 	struct mptcp_sock *msk;
 	__u64 key = (__u64)tp;
 	struct conn *c;
 
-	if (!held || !held->file ||
-	    (state != TCP_SYN_SENT && !connected(state)))
+	if (!held || !held->file || (pidns && only_pids) ||
+	    !is_connection(sk->__sk_common.skc_state) || of_kernel(sk))
 		return false;
 	c = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	if (c ? !ownerless(c) : !!bpf_map_lookup_elem(&accepted, &key))
+	/* What came from a listener under the tracer was not open before. */
+	if (c && (!ownerless(c) || (c->role != ROLE_ACTIVE && c->since)))
+		return false;
+	if (bpf_map_lookup_elem(&accepted, &key))
 		return false;
 	/* Additional paths are nobody's. */
 	if (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp) {

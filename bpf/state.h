@@ -63,7 +63,8 @@ struct conn {
 	__u8 direction; /* enum direction */
 	__u8 filtered;	/* established, but not wanted */
 	__u8 state;	/* the last one that was noted; 0 if the snapshot did */
-	__u8 pad[3];
+	__u8 untold;	/* adopted, but its event has found no room yet */
+	__u8 pad[2];
 	__u32 isn; /* the client's, if connections are added up */
 };
 

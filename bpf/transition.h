@@ -44,23 +44,46 @@ static __always_inline void await_accept(struct sock *sk, struct conn *c)
 	bump(&waiting, 0);
 }
 
+/*
+ * Whether a connection was accepted that is not established yet (TCP Fast
+ * Open). A socket that connects can be in that state, too, but is not
+ * connected.
+ */
+static __always_inline bool accepted_early(struct tcp_sock *tp, int state)
+{
+	struct socket *held = tp->inet_conn.icsk_inet.sk.sk_socket;
+
+	return state == TCP_SYN_RECV && held && held->state == SS_CONNECTED;
+}
+
 static __always_inline int on_established(struct sock *sk, struct tcp_sock *tp,
 					  struct conn *c)
 {
 	struct socket *held = tp->inet_conn.icsk_inet.sk.sk_socket;
+	int state = sk->__sk_common.skc_state; /* that is the old one still */
+	__u64 key = (__u64)sk;
+	bool early;
 
 	if (!c) {
 		c = conn_create(sk);
 		if (!c)
 			return 0;
 		/*
-		 * A socket that is held by no process yet came in through a
-		 * listener that is not known. Otherwise the connect began
-		 * before the tracer, and the snapshot will tell its owner.
+		 * A socket that is held by no process yet, or that was accepted
+		 * under the tracer, came in through a listener that is not
+		 * known. Otherwise the connect began before the tracer, or the
+		 * accept ended before, and the snapshot will tell its owner.
 		 */
+		early = accepted_early(tp, state);
+		if (early && bpf_map_lookup_elem(&accepted, &key))
+			held = NULL;
 		c->role = held ? ROLE_ACTIVE : ROLE_LISTENER;
 		c->how = HOW_LISTENER;
-		c->direction = held ? DIR_OUTGOING : DIR_INCOMING;
+		c->direction = held && !early ? DIR_OUTGOING : DIR_INCOMING;
+	} else if (c->state == TCP_SYN_RECV) {
+		/* The snapshot has reported it already. */
+		c->state = TCP_ESTABLISHED;
+		return 0;
 	}
 	c->state = TCP_ESTABLISHED;
 	c->since = bpf_ktime_get_boot_ns();
@@ -161,18 +184,25 @@ static __always_inline int on_close(struct sock *sk, struct tcp_sock *tp,
 	struct conn *a = NULL;
 	__u64 key = (__u64)sk, since;
 	struct tuple now;
+	bool early;
 
 	if (!c && oldstate != TCP_LISTEN && current_phase == PHASE_SNAPSHOT)
 		c = adopted_meanwhile(sk);
+	early = c && c->state == TCP_SYN_RECV;
 	if (c)
 		c->state = TCP_CLOSE;
 	if (oldstate == TCP_LISTEN)
 		return 0;
 	if (c && c->role == ROLE_ACTIVE) {
-		if (oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV)
+		if ((oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV) &&
+		    !early) {
 			emit_fail(sk, tp, c);
-		else if (!c->filtered && c->owner.start)
+		} else if (!c->filtered && c->owner.start) {
+			/* If both report it, user space drops the double. */
+			if (c->untold)
+				emit_open(c, bpf_ktime_get_boot_ns());
 			emit_close(sk, tp, c, c->since);
+		}
 		/* Its accept was under way as the snapshot adopted it. */
 		if (c->how == HOW_SNAPSHOT && accept_hooked)
 			bpf_map_delete_elem(&accepted, &key);

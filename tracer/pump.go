@@ -33,19 +33,21 @@ type pump struct {
 	scanner scanner
 	adder   aggregator
 	record  ringbuf.Record
-	before  []Event // the snapshot, until it is delivered
+	before  []Event  // the snapshot, until it is delivered
+	early   [][]byte // records that came meanwhile, until they are
 	begun   bool
 	batch   []Event // read, and not delivered yet
 	totals  []total // the same
 	deliver func([]Event) bool
 }
 
-func newPump(t *Tracer, before []Event, o *Options) *pump {
+func newPump(t *Tracer, before []Event, early [][]byte, o *Options) *pump {
 	return &pump{
 		Tracer:  t,
 		scanner: scanner{kernel: t.kernel, after: o.Unaccepted},
 		adder:   newAggregator(t.kernel, o.Aggregate),
 		before:  before,
+		early:   early,
 		batch:   make([]Event, 0, batchSize),
 	}
 }
@@ -69,6 +71,16 @@ func (p *pump) run(deliver func([]Event) bool) error {
 		if !deliver(before) {
 			return errBreak
 		}
+	}
+	for len(p.early) > 0 {
+		b := p.early[0]
+		p.early = p.early[1:]
+		if err := p.add(b); err != nil {
+			return err
+		}
+	}
+	if err := p.flush(); err != nil {
+		return err
 	}
 	wait := time.NewTimer(0)
 	defer wait.Stop()
@@ -143,20 +155,27 @@ func (p *pump) drain(deadline time.Time) (n int, err error) {
 		if n++; n == 1 {
 			p.ring.SetDeadline(past)
 		}
-		// In place: an event is large.
-		i := len(p.batch)
-		p.batch = p.batch[:i+1]
-		ok, err := p.decoder.decode(p.record.RawSample, &p.batch[i])
-		if !ok || err != nil {
-			p.batch = p.batch[:i]
+		if err := p.add(p.record.RawSample); err != nil {
+			return n, err
 		}
-		last := p.record.Remaining == 0
-		if err != nil || last || len(p.batch) == batchSize {
-			if err = errors.Join(p.flush(), err); err != nil || last {
-				return n, err
-			}
+		if p.record.Remaining == 0 {
+			return n, p.flush()
 		}
 	}
+}
+
+// add adds a record to the batch, and delivers that if it is full.
+func (p *pump) add(record []byte) error {
+	i := len(p.batch)
+	p.batch = p.batch[:i+1] // in place: an event is large
+	ok, err := p.decoder.decode(record, &p.batch[i])
+	if !ok || err != nil {
+		p.batch = p.batch[:i]
+	}
+	if err != nil || len(p.batch) == batchSize {
+		err = errors.Join(p.flush(), err)
+	}
+	return err
 }
 
 // flush delivers the batch.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -23,11 +24,14 @@ import (
 // accept and its descriptor, to another descriptor or process, or into its end. So
 // what the tables of sockets have beside is waited for: firstPause, and twice as
 // long each time, for patience in all; or for blindFor, where such a table cannot be
-// looked into. snapshotBegins, if it is not nil, is called when the hooks have
-// begun. Tests set patience and that.
+// looked into. A walk over one waits for whoever holds a socket's lock, which can be
+// for ever if his memory is on a file system that hangs, so that there is walkFor.
+// snapshotBegins, if it is not nil, is called when the hooks have begun. Tests set
+// patience and that.
 const (
 	firstPause = time.Millisecond
 	blindFor   = 20 * time.Millisecond
+	walkFor    = 5 * time.Second
 )
 
 var (
@@ -41,9 +45,9 @@ var (
 // socket, unless a hook was there first; what it entered it also writes out, and
 // only that is returned: raw events, one after another, among them one for each
 // socket that listens. What no process was found for is counted in unowned.
-func (k *kernel) takeSnapshot(listenersOnly bool) (records []byte, err error) {
+func (k *kernel) takeSnapshot(o *Options) (records []byte, err error) {
 	phase := bpf.TcpgraphPhasePHASE_SNAPSHOT
-	if listenersOnly {
+	if o.NoSnapshot {
 		phase = bpf.TcpgraphPhasePHASE_RUNNING
 	}
 	if k.before, err = k.skips(); err != nil {
@@ -55,15 +59,18 @@ func (k *kernel) takeSnapshot(listenersOnly bool) (records []byte, err error) {
 	if snapshotBegins != nil {
 		snapshotBegins()
 	}
-	spaces, err := ownNamespace()
+	spaces, err := ownNamespace(o)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
 	defer spaces.close()
-	defer k.noteUnwalked(spaces)
 	found, err := k.walkAll(spaces, false)
-	if err != nil || listenersOnly {
-		return found, err
+	if err != nil {
+		return nil, err
+	}
+	if o.NoSnapshot {
+		k.noteUnwalked(spaces, true)
+		return found, nil
 	}
 	if err := k.variable(bpf.TcpgraphVarSnapshotConnections).Set(uint32(1)); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
@@ -77,13 +84,16 @@ func (k *kernel) takeSnapshot(listenersOnly bool) (records []byte, err error) {
 		k.unowned = unowned(found)
 		wait := patience
 		if k.unowned == 0 {
-			wait = spaces.blindFor()
+			wait = k.blindFor(spaces)
 		}
-		if wait -= time.Since(begun); wait <= 0 {
+		wait -= time.Since(begun)
+		// However long the walks take, there are two.
+		if wait <= 0 && (k.unowned == 0 || pause > firstPause) {
 			break
 		}
-		time.Sleep(min(pause, wait))
+		time.Sleep(max(min(pause, wait), firstPause))
 	}
+	k.noteUnwalked(spaces, false)
 	return append(records, found...), k.enter(bpf.TcpgraphPhasePHASE_RUNNING)
 }
 
@@ -98,27 +108,54 @@ func (k *kernel) walkAll(spaces namespaces, all bool) ([]byte, error) {
 	if err := spaces.update(k.table(bpf.TcpgraphMapNamespaces)); err != nil {
 		return nil, fmt.Errorf("snapshot: network namespaces: %w", err)
 	}
-	for _, s := range spaces {
-		if s.err != nil || all && s.settled || !all && !s.multipath {
+	for inode, n := range spaces {
+		if n.err != nil || all && n.settled || !all && !n.multipath {
 			continue
 		}
 		var found []byte
-		s.err = inNetNS(s.file, func() (err error) {
-			found, err = k.walk(k.prog(bpf.TcpgraphProgSnapshotSockets))
-			return err
-		})
-		s.settled = all && unowned(found) == 0
+		found, n.err = k.walkIn(inode, n.file)
+		n.settled = all && n.err == nil && unowned(found) == 0
 		records = append(records, found...)
 	}
 	return records, nil
 }
 
-// noteUnwalked notes what could not be found out for want of a walk.
-func (k *kernel) noteUnwalked(spaces namespaces) {
-	for inode, s := range spaces {
-		if s.err != nil && s.multipath {
-			k.missing = append(k.missing, fmt.Sprintf("who owns the Multipath TCP sockets that were open before in network namespace %d is not known: %v", inode, s.err))
+// blindFor is how long to wait for accepts that are under way where they cannot be
+// seen: in namespaces that cannot be walked; and if they passed the only hook before
+// it was attached, until they are in the table with a file.
+func (k *kernel) blindFor(spaces namespaces) time.Duration {
+	if (k.accept == AcceptFexit || k.accept == AcceptKretprobe) && !k.grafted {
+		return blindFor
+	}
+	for _, n := range spaces {
+		if n.err != nil {
+			return blindFor
 		}
+	}
+	return 0
+}
+
+// noteUnwalked notes what could not be found out for want of a walk.
+func (k *kernel) noteUnwalked(spaces namespaces, listenersOnly bool) {
+	var n, multipath int
+	var why error
+	for _, s := range spaces {
+		if s.err == nil {
+			continue
+		}
+		n++
+		if s.multipath {
+			multipath++
+		}
+		if why == nil || s.multipath {
+			why = s.err
+		}
+	}
+	switch {
+	case multipath > 0:
+		k.missing = append(k.missing, fmt.Sprintf("who owns the Multipath TCP sockets that were open before is not known in %d network namespaces: %v", multipath, why))
+	case n > 0 && !listenersOnly:
+		k.missing = append(k.missing, fmt.Sprintf("whether connections that were open before were overlooked is not known in %d network namespaces: %v", n, why))
 	}
 }
 
@@ -152,11 +189,47 @@ func (k *kernel) walk(prog *ebpf.Program) ([]byte, error) {
 		return nil, fmt.Errorf("snapshot: open %v: %w", prog, err)
 	}
 	defer r.Close()
-	out, err := io.ReadAll(r)
+	out, err := io.ReadAll(persistent{r})
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: read %v: %w", prog, err)
 	}
 	return out, nil
+}
+
+// persistent reads on after a million objects about which there was nothing to
+// write: then the kernel gives up, and goes on from there.
+type persistent struct{ io.Reader }
+
+func (p persistent) Read(b []byte) (n int, err error) {
+	for {
+		if n, err = p.Reader.Read(b); !errors.Is(err, unix.EAGAIN) {
+			return n, err
+		}
+	}
+}
+
+// walkIn walks the sockets of a network namespace; the iterator sees only those of
+// the namespace of the thread that opens it.
+func (k *kernel) walkIn(inode uint32, file *os.File) ([]byte, error) {
+	type result struct {
+		found []byte
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var r result
+		r.err = inNetNS(inode, file, func() (err error) {
+			r.found, err = k.walk(k.prog(bpf.TcpgraphProgSnapshotSockets))
+			return err
+		})
+		done <- r
+	}()
+	select {
+	case r := <-done:
+		return r.found, r.err
+	case <-time.After(walkFor):
+		return nil, fmt.Errorf("one of its sockets is locked for more than %v", walkFor)
+	}
 }
 
 // namespaces are network namespaces by their inodes.
@@ -164,13 +237,15 @@ type namespaces map[uint32]*namespace
 
 type namespace struct {
 	file      *os.File
+	own       bool  // of the tracer
 	err       error // why it cannot be walked
 	multipath bool  // it has sockets of Multipath TCP
 	settled   bool  // all of its sockets are known
 }
 
-// ownNamespace is walked even if no process is seen to have a socket in it.
-func ownNamespace() (namespaces, error) {
+// ownNamespace returns the tracer's, if it is traced. It is walked even if no process
+// is seen to have a socket in it.
+func ownNamespace(o *Options) (namespaces, error) {
 	file, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
 		return nil, err
@@ -179,17 +254,27 @@ func ownNamespace() (namespaces, error) {
 	if err := unix.Fstat(int(file.Fd()), &s); err != nil {
 		return nil, errors.Join(os.NewSyscallError("fstat", err), file.Close())
 	}
-	return namespaces{uint32(s.Ino): {file: file}}, nil
+	inode := uint32(s.Ino)
+	if o.NetNS != nil && !slices.Contains(o.NetNS, inode) {
+		return make(namespaces), file.Close()
+	}
+	return namespaces{inode: {file: file, own: true}}, nil
 }
 
-// update opens those that were met since. What cannot be opened is deleted from the
-// table: its holder may have ended, and the next walk may meet another one.
+// update opens those that were met since. What cannot be opened or walked is
+// forgotten unless it is met again: its holder may have ended.
 func (s namespaces) update(table *ebpf.Map) error {
 	var (
 		inode uint32
 		h     bpf.TcpgraphHolder
 		gone  []uint32
 	)
+	for inode, n := range s {
+		if n.err != nil && !n.own {
+			n.close()
+			delete(s, inode)
+		}
+	}
 	for met := table.Iterate(); ; {
 		if !met.Next(&inode, &h) {
 			if err := met.Err(); err != nil {
@@ -218,21 +303,15 @@ func (s namespaces) update(table *ebpf.Map) error {
 	return nil
 }
 
-// blindFor is how long to wait for what is in namespaces that cannot be walked.
-func (s namespaces) blindFor() time.Duration {
-	for _, n := range s {
-		if n.err != nil {
-			return blindFor
-		}
-	}
-	return 0
-}
-
 func (s namespaces) close() {
 	for _, n := range s {
-		if n.file != nil {
-			n.file.Close()
-		}
+		n.close()
+	}
+}
+
+func (n *namespace) close() {
+	if n.file != nil {
+		n.file.Close()
 	}
 }
 
@@ -264,14 +343,20 @@ func openNetNS(inode uint32, h bpf.TcpgraphHolder) (*os.File, error) {
 
 // inNetNS runs a function on a thread of its own in a network namespace. The
 // thread ends with it, so that no other goroutine runs in the wrong namespace.
-func inNetNS(ns *os.File, f func() error) error {
+func inNetNS(inode uint32, ns *os.File, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends here
+		runtime.LockOSThread() // a thread that entered one is never unlocked
+		// To enter one's own would take a privilege as well.
+		if own, err := OwnNetNS(); err == nil && own == inode {
+			done <- f()
+			runtime.UnlockOSThread()
+			return
+		}
 		if unix.Gettid() == unix.Getpid() {
 			// The main thread cannot end, and would show /proc/self the wrong
 			// namespace for good. While it is held here, another one is taken.
-			done <- inNetNS(ns, f)
+			done <- inNetNS(inode, ns, f)
 			runtime.UnlockOSThread()
 			return
 		}

@@ -13,7 +13,7 @@ func TestTotalsBreak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPump(&Tracer{decoder: d}, nil, &Options{})
+	p := newPump(&Tracer{decoder: d}, nil, nil, &Options{})
 	const n = 3 * batchSize
 	for i := range n {
 		var sum total

@@ -87,13 +87,20 @@ func open(o *Options) (t *Tracer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	records, err := k.takeSnapshot(o.NoSnapshot)
-	if err != nil {
-		return nil, err
-	}
 	ring, err := ringbuf.NewReader(k.table(bpf.TcpgraphMapEvents))
 	if err != nil {
 		return nil, fmt.Errorf("open the ring buffer: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ring.Close())
+		}
+	}()
+	early := collect(ring)
+	records, err := k.takeSnapshot(o)
+	meanwhile, collectErr := early.finish()
+	if err = errors.Join(err, collectErr); err != nil {
+		return nil, err
 	}
 	t = &Tracer{
 		kernel:  k,
@@ -107,7 +114,7 @@ func open(o *Options) (t *Tracer, err error) {
 	before := d.decodeSnapshot(records)
 	t.snapshot = uint64(len(before))
 	t.received.Store(t.snapshot)
-	t.pump = newPump(t, before, o)
+	t.pump = newPump(t, before, meanwhile, o)
 	return t, nil
 }
 
