@@ -166,6 +166,7 @@ static long report_unaccepted(struct bpf_map *map, const __u64 *entry,
 	__u64 key = *entry;
 	/* The value may be another's by now, whose key is not that. */
 	struct conn *c = bpf_map_lookup_elem(&pending, &key), copy;
+	long err;
 
 	if (!c)
 		return 0;
@@ -181,8 +182,11 @@ static long report_unaccepted(struct bpf_map *map, const __u64 *entry,
 			(*left)++;
 			return 0;
 		}
-		if (!claim((struct sock *)key, &copy))
+		err = claim((struct sock *)key, &copy);
+		if (!err)
 			emit_open(&copy, copy.since);
+		else if (err != -EEXIST && err != -ENOENT)
+			bump(&lost, LOST_TABLE);
 	}
 	bpf_map_delete_elem(&pending, &key);
 	return 0;

@@ -40,7 +40,8 @@ static __always_inline void await_accept(struct sock *sk, struct conn *c)
 	if (c->filtered || !owner_wanted(c))
 		return;
 	/* Without room for it, it is reported when it is accepted or ends. */
-	bpf_map_update_elem(&pending, &key, c, BPF_ANY);
+	if (bpf_map_update_elem(&pending, &key, c, BPF_ANY))
+		bump(&lost, LOST_TABLE);
 	bump(&waiting, 0);
 }
 

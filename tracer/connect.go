@@ -77,5 +77,6 @@ func (k *kernel) attachConnectTracepoints() (err error) {
 		return fmt.Errorf("%s: %w", event, err)
 	}
 	k.hooked(l, "tracepoint/syscalls/"+event)
+	k.missing = append(k.missing, "connects that fail before anything is sent are not seen by 32-bit programs, through io_uring, or of TCP Fast Open")
 	return nil
 }

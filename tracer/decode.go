@@ -4,6 +4,7 @@ package tracer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,10 +28,11 @@ type decoder struct {
 	beforeUntil uint64
 }
 
-// endpoints is a connection's end in its namespace.
+// endpoints is a connection's end in its namespace. Sockets that are bound to
+// interfaces can have the same addresses there.
 type endpoints struct {
-	netns         uint32
-	local, remote netip.AddrPort
+	netns, ifindex uint32
+	local, remote  netip.AddrPort
 }
 
 var errRecord = errors.New("a record from the kernel is malformed; the loaded programs are not those of this version")
@@ -79,7 +81,7 @@ func (d *decoder) decodeSnapshot(records []byte) []Event {
 		if r.Type != uint8(bpf.TcpgraphRecordTypeREC_OPEN) || d.convert(r, &e) != nil {
 			continue
 		}
-		k := endpointsOf(&e)
+		k := endpointsOf(r, &e)
 		if i, ok := d.before[k]; ok {
 			events[i] = e
 		} else {
@@ -95,8 +97,8 @@ func (d *decoder) decodeSnapshot(records []byte) []Event {
 // that the snapshot has seen the result of.
 const mergeFor = 10 * time.Second
 
-func endpointsOf(e *Event) endpoints {
-	return endpoints{e.Process.NetNS, e.Local, e.Remote}
+func endpointsOf(r *bpf.TcpgraphEvent, e *Event) endpoints {
+	return endpoints{r.Tuple.Netns, r.Tuple.Ifindex, e.Local, e.Remote}
 }
 
 // duplicate tells whether an event opens a connection that the snapshot has
@@ -110,7 +112,7 @@ func (d *decoder) duplicate(r *bpf.TcpgraphEvent, e *Event) bool {
 		d.before = nil
 		return false
 	}
-	k := endpointsOf(e)
+	k := endpointsOf(r, e)
 	_, reported := d.before[k]
 	if e.Kind == traceformat.Close {
 		delete(d.before, k)
@@ -195,10 +197,16 @@ func (d *decoder) decodeProcess(b []byte) error {
 	if uint64(exe)+uint64(args) > uint64(len(rest)) {
 		return fmt.Errorf("process %d: %w", key.pid, errRecord)
 	}
-	d.processes.put(key, processInfo{
+	info := processInfo{
 		exe:     joinPath(rest[:exe]),
 		cmdline: trimArgs(rest[exe : exe+args]),
-	})
+	}
+	if info.exe == "" || info.cmdline == "" {
+		// Too deep a path, none, or arguments that are not in memory.
+		read := d.processes.read(key)
+		info.exe, info.cmdline = cmp.Or(info.exe, read.exe), cmp.Or(info.cmdline, read.cmdline)
+	}
+	d.processes.put(key, info)
 	return nil
 }
 

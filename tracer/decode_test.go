@@ -6,12 +6,16 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net/netip"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/sys/unix"
 
 	"example.com/tcpgraph/traceformat"
 )
@@ -173,6 +177,46 @@ func TestDecodeProcess(t *testing.T) {
 	}
 }
 
+// TestDecodeProcessInPart has the kernel tell one of two things, and /proc both.
+func TestDecodeProcessInPart(t *testing.T) {
+	for _, tt := range []struct{ exe, args, wantExe, wantArgs string }{
+		{"", "curl\x00url\x00", "/proc's", "curl\x00url"},
+		{"curl\x00bin\x00", "", "/bin/curl", "proc's"},
+		{"curl\x00bin\x00", "curl\x00", "/bin/curl", "curl"},
+	} {
+		d := testDecoder()
+		d.processes.read = func(processKey) processInfo { return processInfo{exe: "/proc's", cmdline: "proc's"} }
+		var e Event
+		if _, err := d.decode(wireProcess(42, 7, tt.exe, tt.args), &e); err != nil {
+			t.Fatal(err)
+		}
+		got := d.processes.get(processKey{7, 42})
+		if got.exe != tt.wantExe || got.cmdline != tt.wantArgs {
+			t.Errorf("%q, %q: got %q, %q, want %q, %q", tt.exe, tt.args, got.exe, got.cmdline, tt.wantExe, tt.wantArgs)
+		}
+	}
+}
+
+// hesitant has nothing at first.
+type hesitant struct {
+	io.Reader
+	times int
+}
+
+func (h *hesitant) Read(b []byte) (int, error) {
+	if h.times--; h.times >= 0 {
+		return 0, &os.PathError{Op: "read", Path: "iterator", Err: unix.EAGAIN}
+	}
+	return h.Reader.Read(b)
+}
+
+func TestPersistent(t *testing.T) {
+	got, err := io.ReadAll(persistent{&hesitant{strings.NewReader("records"), 3}})
+	if string(got) != "records" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 func TestDecodeMalformed(t *testing.T) {
 	whole := (&wire{typ: 1}).bytes()
 	process := wireProcess(1, 1, "a\x00", "b\x00")
@@ -219,16 +263,17 @@ func TestSnapshotDuplicates(t *testing.T) {
 			local: netip.AddrPortFrom(netip.MustParseAddr("1.2.3.4"), port), remote: netip.MustParseAddrPort("1.2.3.4:2"),
 		}
 	}
-	other := at(1, 10, 0)
+	other, bound := at(1, 10, 0), at(1, 11, 0)
 	other.netns = 2
+	bound.ifindex = 3
 	first, second := at(1, 10, 0), at(1, 11, 0)
 	d := testDecoder()
 	unowned := at(6, 12, 0)
 	late := first // of another process
 	late.time++
-	before := d.decodeSnapshot(bytes.Join([][]byte{first.bytes(), unowned.bytes(), second.bytes(), late.bytes(), {1, 2, 3}}, nil))
-	if len(before) != 2 {
-		t.Fatalf("events of the snapshot: got %d, want 2", len(before))
+	before := d.decodeSnapshot(bytes.Join([][]byte{first.bytes(), unowned.bytes(), second.bytes(), bound.bytes(), late.bytes(), {1, 2, 3}}, nil))
+	if len(before) != 3 {
+		t.Fatalf("events of the snapshot: got %d, want 3", len(before))
 	}
 	if got, want := before[0].Time, d.at(late.time); !got.Equal(want) {
 		t.Errorf("an event of which there are two records: got that of %v, want the later one, of %v", got, want)

@@ -24,8 +24,9 @@
 // Linux 5.13 or later with BTF (CONFIG_DEBUG_INFO_BTF, the default of all large
 // distributions) and root, or CAP_BPF and CAP_PERFMON. Elsewhere Open returns an
 // error that matches [errors.ErrUnsupported]. CAP_SYS_ADMIN is of use besides:
-// without it the tracer finds neither tracefs, which the accept hook of last
-// resort needs, nor the listeners of Multipath TCP in other namespaces.
+// without it the tracer finds no tracefs, which the accept hook of last resort
+// needs, and in other network namespaces neither the listeners of Multipath TCP nor
+// what its snapshot has overlooked ([Stats].Missing).
 //
 // # Which process owns a connection
 //

@@ -41,6 +41,14 @@ func OnSnapshot(t *testing.T, wait time.Duration, f func()) {
 	t.Cleanup(func() { patience, snapshotBegins = was, nil })
 }
 
+// WalkFor is for how long a walk over the sockets of a namespace is waited for, until
+// the test ends.
+func WalkFor(t *testing.T, d time.Duration) {
+	was := walkFor
+	walkFor = d
+	t.Cleanup(func() { walkFor = was })
+}
+
 // Interrupted is how many changes of state were handled in interrupts of others,
 // by what the kernel has counted and by what the programs have.
 func (t *Tracer) Interrupted() (missed, stoodIn uint64, err error) {

@@ -105,6 +105,8 @@ func setConstants(spec *ebpf.CollectionSpec, o *Options) error {
 	var first uint32
 	if len(o.NetNS) > 0 {
 		first = o.NetNS[0]
+	} else if o.NetNS != nil {
+		first = math.MaxUint32 // no inode: the kernel counts from 0xF0000000
 	}
 	for _, c := range []struct {
 		name  string

@@ -135,6 +135,40 @@ func TestTableFull(t *testing.T) {
 	}
 }
 
+// TestTableFullUnaccepted has more connections wait for their accept, and in vain,
+// than there is room for.
+func TestTableFullUnaccepted(t *testing.T) {
+	const room, connections = 2, 5
+	l := openTable(t, tracer.Options{MaxAccepted: room, Unaccepted: 10 * time.Millisecond})
+	for range connections {
+		l.dial()
+	}
+	want := map[string]int{"open outgoing direct": connections, "open incoming listener": room}
+	count := make(map[string]int)
+	for range connections + room {
+		e := l.next()
+		count[fmt.Sprint(e.Kind, " ", e.Direction, " ", e.Owner)]++
+	}
+	if diff := cmp.Diff(want, count); diff != "" {
+		t.Errorf("events while they wait (-want +got):\n%s", diff)
+	}
+	until(t, "they are counted", func() bool { return l.lost().TableFull >= connections-room })
+	l.ln.Close()
+	want = map[string]int{"open incoming listener": connections - room, "close incoming listener": connections}
+	clear(count)
+	for range 2*connections - room {
+		e := l.next()
+		for e.Direction == traceformat.Outgoing { // reset
+			e = l.next()
+		}
+		count[fmt.Sprint(e.Kind, " ", e.Direction, " ", e.Owner)]++
+	}
+	if diff := cmp.Diff(want, count); diff != "" {
+		t.Errorf("events of their ends (-want +got):\n%s", diff)
+	}
+	l.wantLost(tracer.Lost{TableFull: connections - room})
+}
+
 // TestUnseenEnd lets connections end unseen, of which one end is traced. When
 // the memory of such a socket is another's, that must be reported all the same,
 // and the loss with it.

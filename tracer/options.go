@@ -16,7 +16,7 @@ type Event = traceformat.Event
 // they exclude costs neither a wake-up nor a copy.
 type Options struct {
 	// NetNS lists the inode numbers of the only network namespaces to trace;
-	// see [OwnNetNS] and [NetNSAt]. Nil is all of them.
+	// see [OwnNetNS] and [NetNSAt]. Nil is all of them, empty is none.
 	NetNS []uint32
 
 	// PIDs lists the only processes whose connections are reported, as the
@@ -160,20 +160,21 @@ type Lost struct {
 	// Memory counts sockets for whose state the kernel had no memory. Their
 	// connections may be missing or lack an owner.
 	Memory uint64
-	// TableFull counts accepts beyond Options.MaxAccepted. Their connections
-	// are reported when they close, as the listener's.
+	// TableFull counts accepts beyond Options.MaxAccepted, and connections beyond
+	// it that wait for theirs. They are reported when they close, as the
+	// listener's; the latter also if they are accepted.
 	TableFull uint64
 	// Ends counts connections whose end the kernel passed to no program: they
 	// seem to be open still, or never to have begun if they failed. It is
 	// noticed only when the memory of their socket is used again, and not by
 	// each that does, so there can be more.
 	Ends uint64
-	// Unowned counts connections that were open before, and that no process was
-	// found to hold within half a second of looking: the kernel alone has them,
-	// or io_uring in its own table, or an accept or a message to another process
-	// that is still under way. They are not reported, unless they are accepted
-	// later. Connections of namespaces that the tracer may not enter are not
-	// looked at for this.
+	// Unowned counts ends of connections that were open before, and that no process
+	// was found to hold within half a second of looking: io_uring has them in its
+	// own table, or an accept or a message to another process is still under way,
+	// or only the kernel has them. They are not reported, but for those of which an
+	// accept hook sees the accept. Options.PIDs cannot narrow this: whose they are is
+	// not known. Stats.Missing tells of network namespaces that were not looked into.
 	Unowned uint64
 	// Skipped is how many changes of a TCP socket's state, of all on the machine,
 	// the kernel ran no program for, because the processor was interrupted twice

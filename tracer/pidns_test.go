@@ -47,6 +47,25 @@ func traceProgram(c *netlab.Console, args []string) error {
 	return nil
 }
 
+// TestFewCapabilities has the tracer have those that it asks for, and no other: it
+// must look into its own network namespace all the same.
+func TestFewCapabilities(t *testing.T) {
+	l := before(t)
+	_, server := l.connect()
+	post(t, server)
+	nobody := &syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: 65534, Gid: 65534},
+		AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_PERFMON},
+	}
+	p := l.ns.Spawn(t, netlab.Spec{Program: "trace", Args: []string{fmt.Sprint(l.ns.Inode()), "1"}, Attr: nobody})
+	if got := p.ReadLine(); !strings.HasPrefix(got, "unowned 1, ") {
+		t.Errorf("got %s, want what is in no process as lost", got)
+	}
+	if got, want := p.ReadLine(), "open outgoing of process "; !strings.HasPrefix(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // TestInPIDNamespace has the tracer in a PID namespace of its own, and the processes
 // that it sees outside.
 func TestInPIDNamespace(t *testing.T) {

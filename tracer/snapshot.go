@@ -27,15 +27,15 @@ import (
 // looked into. A walk over one waits for whoever holds a socket's lock, which can be
 // for ever if his memory is on a file system that hangs, so that there is walkFor.
 // snapshotBegins, if it is not nil, is called when the hooks have begun. Tests set
-// patience and that.
+// these three.
 const (
 	firstPause = time.Millisecond
 	blindFor   = 20 * time.Millisecond
-	walkFor    = 5 * time.Second
 )
 
 var (
 	patience       = 500 * time.Millisecond
+	walkFor        = 5 * time.Second
 	snapshotBegins func()
 )
 

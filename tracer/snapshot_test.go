@@ -3,9 +3,12 @@
 package tracer_test
 
 import (
+	"fmt"
 	"net"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -78,26 +81,114 @@ func fileOf(t *testing.T, c net.Conn) *os.File {
 }
 
 // TestSnapshotInFlight begins while no process has a descriptor of one end of a
-// connection: it is in a message that was not received yet.
+// connection.
 func TestSnapshotInFlight(t *testing.T) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(pair[0])
-	defer unix.Close(pair[1])
 	l := before(t)
 	_, server := l.connect()
-	f := fileOf(t, server)
-	if err := unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(int(f.Fd())), nil, 0); err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
-	server.Close()
+	post(t, server)
 	l.open(tracer.Options{})
 	l.wantNext("open outgoing snapshot")
 	l.noMore()
 	l.wantLost(tracer.Lost{Unowned: 1})
+}
+
+// post puts a connection into a message that nobody receives, and nowhere else.
+func post(t *testing.T, c net.Conn) {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		unix.Close(pair[0])
+		unix.Close(pair[1])
+	})
+	f := fileOf(t, c)
+	if err := unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(int(f.Fd())), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	c.Close()
+}
+
+// TestSnapshotMeanwhile makes more events during the snapshot than the ring buffer
+// has room for.
+func TestSnapshotMeanwhile(t *testing.T) {
+	const n, size = 500, 128 << 10 // of some 960 events
+	l := before(t)
+	tracer.OnSnapshot(t, tracer.Patience, func() {
+		for range n {
+			client, server := l.connect()
+			finish(t, client, server)
+		}
+	})
+	l.open(tracer.Options{RingSize: size})
+	for range 4 * n {
+		if e := l.next(); e.Process.PID != uint32(os.Getpid()) {
+			t.Fatalf("got %v, want one of process %d", e, os.Getpid())
+		}
+	}
+	l.noMore()
+	l.wantLost(tracer.Lost{})
+}
+
+// TestSnapshotNotBefore has a connection come, and into a message, during the
+// snapshot: to a process that is not traced.
+func TestSnapshotNotBefore(t *testing.T) {
+	l := before(t)
+	tracer.OnSnapshot(t, 10*time.Millisecond, func() {
+		_, server := l.connect()
+		post(t, server)
+	})
+	l.open(tracer.Options{PIDs: []uint32{1}})
+	l.noMore()
+	l.wantLost(tracer.Lost{})
+}
+
+// TestSnapshotLocked keeps a socket locked: its process is about to copy what it
+// sends, and waits for that.
+func TestSnapshotLocked(t *testing.T) {
+	l := before(t)
+	client, server := l.connect()
+	f := fileOf(t, client)
+	defer f.Close()
+	x := newTrap(t)
+	fd := int(f.Fd()) // calls block from here on
+	sent := make(chan error, 1)
+	go func() {
+		_, err := unix.Write(fd, x.page)
+		sent <- err
+	}()
+	x.wait()
+	tracer.WalkFor(t, 100*time.Millisecond)
+	l.open(tracer.Options{})
+	if s := l.Stats(); !strings.Contains(fmt.Sprint(s.Missing), "locked") {
+		t.Errorf("missing: got %q, want that a socket is locked", s.Missing)
+	}
+	x.release()
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	f.Close()
+	l.wantNext("open outgoing snapshot", "open incoming snapshot")
+	finish(t, client, server)
+	l.wantNext("close outgoing snapshot", "close incoming snapshot")
+	l.noMore()
+}
+
+// TestNoNamespace traces none, and so sees nothing of this process.
+func TestNoNamespace(t *testing.T) {
+	l := before(t)
+	l.connect()
+	var err error
+	if l.Tracer, err = tracer.Open(&tracer.Options{NetNS: []uint32{}, AcceptHook: acceptHook(t)}); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, server := l.connect()
+	finish(t, client, server)
+	l.noMore()
+	l.wantLost(tracer.Lost{})
 }
 
 // holdProgram says that it has descriptor 3, and keeps it.

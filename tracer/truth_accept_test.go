@@ -194,9 +194,22 @@ const early = 1000
 // the client, which drops all answers, does not establish it.
 func halfOpen(l *truth.Lab) (*truth.Listener, *truth.Dialing) {
 	l.Helper()
+	site := fastSite(l)
+	l.Traced()
+	return sendFast(l, site)
+}
+
+// fastSite has TCP Fast Open.
+func fastSite(l *truth.Lab) truth.Site {
+	l.Helper()
 	site := l.Loopback()
 	site.Sysctl(l, "net.ipv4.tcp_fastopen", "519") // both sides, without cookies
-	l.Traced()
+	return site
+}
+
+// sendFast connects there.
+func sendFast(l *truth.Lab, site truth.Site) (*truth.Listener, *truth.Dialing) {
+	l.Helper()
 	ln := l.Agent(site, truth.Spec{}).Listen(truth.FastOpen, site.V4, 0)
 	s := l.Agent(site, truth.Spec{}).Socket(truth.Nonblocking|truth.DropAll).Bind(site.V4, 0)
 	return ln, s.ConnectFast(ln.Addr, early).Sent()

@@ -5,6 +5,9 @@ package tracer_test
 import (
 	"net/netip"
 
+	"golang.org/x/sys/unix"
+
+	"example.com/tcpgraph/traceformat"
 	"example.com/tcpgraph/tracer/internal/truth"
 )
 
@@ -114,6 +117,35 @@ var pendingCases = []truth.Case{
 		ln.Drop(0)
 		exchange(d.Adopted().Established(), ln.Accept())
 	}},
+	{Group: "snapshot", Name: "accepted before (TCP Fast Open), established after", Run: func(l *truth.Lab) {
+		d, server := acceptedEarly(l)
+		d.Drop(0)
+		exchange(d.Adopted().Established(), server)
+	}},
+	{Group: "snapshot", Name: "accepted before (TCP Fast Open), closed before it is established", Run: func(l *truth.Lab) {
+		d, server := acceptedEarly(l)
+		server.Close()
+		d.Drop(0)
+		client := d.Adopted().Established()
+		client.ReadAll()
+		client.Close()
+	}},
+	{Group: "snapshot", Name: "accepted before (TCP Fast Open), reset before it is established", Run: func(l *truth.Lab) {
+		d, server := acceptedEarly(l)
+		server.Reset().Close()
+		d.Close()
+		d.Adopted().Failed(traceformat.Errno(unix.ECANCELED))
+	}},
+}
+
+// acceptedEarly begins to trace when a connection is accepted, but not established.
+func acceptedEarly(l *truth.Lab) (*truth.Dialing, *truth.Conn) {
+	l.Helper()
+	ln, d := sendFast(l, fastSite(l))
+	server := ln.Accept().Early()
+	server.Read(early)
+	l.Traced()
+	return d, server
 }
 
 var churnCases = []truth.Case{

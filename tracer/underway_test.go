@@ -74,6 +74,7 @@ func TestAcceptUnderWay(t *testing.T) {
 	t.Run("for a while", func(t *testing.T) {
 		// Longer than the walks take.
 		a := newAcceptUnderWay(t, tracer.Patience, func(x *trap) { time.AfterFunc(50*time.Millisecond, x.release) })
+		a.wantLost(tracer.Lost{})
 		a.finish("snapshot")
 	})
 	t.Run("for too long", func(t *testing.T) {
