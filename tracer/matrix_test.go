@@ -35,7 +35,7 @@ const tooOld = "5.10"
 var (
 	matrixHooks = flag.String("matrix.hooks", "fexit,kretprobe,tracepoint,none", "the accept hooks that TestMatrix tries, a `list` with commas")
 	matrixBrief = flag.Bool("matrix.brief", false, "let TestMatrix try on arm64 only the first of these hooks that the kernel has")
-	matrixTests = flag.String("matrix.run", "^Test(Smoke|Nested|SecondAcceptHook|Truth|Totals|TotalsElsewhere)$", "the tests that TestMatrix runs, a `regexp` for -run")
+	matrixTests = flag.String("matrix.run", "^Test(Smoke|Nested|AcceptUnderWay|SecondAcceptHook|Truth|Totals|TotalsElsewhere)$", "the tests that TestMatrix runs, a `regexp` for -run")
 	matrixOut   = flag.String("matrix.out", "", "write the output of each run of TestMatrix to a file in this `folder`")
 	matrixTable = flag.String("matrix.table", "", "put the table of all kernels and hooks between the marks in this `file`")
 )

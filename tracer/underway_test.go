@@ -78,6 +78,9 @@ func TestAcceptUnderWay(t *testing.T) {
 		a.finish("snapshot")
 	})
 	t.Run("for too long", func(t *testing.T) {
+		if os.Getenv("VM") != "" {
+			t.Skip("on the machines of the kernel matrix, not tried: they are slow, and it is the same everywhere")
+		}
 		a := newAcceptUnderWay(t, 10*time.Millisecond, func(*trap) {})
 		a.wantLost(tracer.Lost{Unowned: 1})
 		a.x.release()
