@@ -1,7 +1,6 @@
 package page
 
 import (
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -12,6 +11,7 @@ import (
 // connection is one connection in a table of the page. Times are in
 // milliseconds, 0 where they are not known.
 type connection struct {
+	ID       uint64 `json:"id"` // the number of its first event
 	Edge     uint32 `json:"edge"`
 	Client   string `json:"client"`
 	Server   string `json:"server"`
@@ -22,7 +22,7 @@ type connection struct {
 	Sent     uint64 `json:"sent,omitempty"` // by the client
 	Received uint64 `json:"received,omitempty"`
 
-	opens, closes uint8 // how many halves did
+	halves [2]half // as endsOf numbers them
 }
 
 // maxConnections is how many connections a request is answered with.
@@ -31,21 +31,21 @@ const maxConnections = 500
 // connections returns the latest connections of a selection, the latest first,
 // and how many more were found.
 func (p *Page) connections(s selection) (list []*connection, more int) {
-	current := make(map[[2]netip.AddrPort]*connection)
-	p.selected(s, func(e *entry, edge uint32) {
+	r := make(recent)
+	p.selected(s, func(n uint64, e *entry, edge uint32) {
 		v := &e.event
-		client, server := v.Local, v.Remote
-		if v.Direction == traceformat.Incoming {
-			client, server = server, client
-		}
-		key := [2]netip.AddrPort{client, server}
-		c := current[key]
-		if c == nil || c.isOver(v.Kind) {
-			c = &connection{Edge: edge, Client: visible(client.String()), Server: visible(server.String()), State: "open"}
-			current[key] = c
+		at, side := endsOf(v)
+		c := r.find(at, side, v)
+		if c == nil {
+			client, server := v.Local, v.Remote
+			if v.Direction == traceformat.Incoming {
+				client, server = server, client
+			}
+			c = &connection{ID: n, Edge: edge, Client: visible(client.String()), Server: visible(server.String()), State: "open"}
 			list = append(list, c)
+			r.add(at, c, v)
 		}
-		c.add(v)
+		c.add(v, side)
 	})
 	more = max(0, len(list)-maxConnections)
 	list = list[more:]
@@ -53,30 +53,18 @@ func (p *Page) connections(s selection) (list []*connection, more int) {
 	return list, more
 }
 
-// isOver reports whether an event of a kind belongs to the next connection
-// between the same endpoints.
-func (c *connection) isOver(k traceformat.Kind) bool {
-	switch k {
-	case traceformat.Open:
-		return c.opens == 2 || c.closes == 2
-	case traceformat.Close:
-		return c.closes == 2
-	}
-	return true
-}
-
 // add adds what one half's event says. The client's counts go before the
 // server's.
-func (c *connection) add(v *traceformat.Event) {
+func (c *connection) add(v *traceformat.Event, side int) {
+	first := !c.halves[0].closed && !c.halves[1].closed
+	c.halves[side].add(v)
 	at := millis(v.Time)
 	if v.Kind == traceformat.Open {
-		c.opens++
 		if c.Opened == 0 || at != 0 && at < c.Opened {
 			c.Opened = at
 		}
 		return
 	}
-	c.closes++
 	if c.Closed == 0 || at != 0 && at < c.Closed {
 		c.Closed = at
 	}
@@ -90,7 +78,7 @@ func (c *connection) add(v *traceformat.Event) {
 			c.State += ": " + why
 		}
 	}
-	if c.closes == 1 || v.Direction != traceformat.Incoming {
+	if first || v.Direction != traceformat.Incoming {
 		c.Duration = int64(v.Duration / time.Millisecond)
 		c.Sent, c.Received = v.BytesSent, v.BytesReceived
 		if v.Direction == traceformat.Incoming {

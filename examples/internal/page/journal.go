@@ -45,11 +45,12 @@ func (j *journal) add(e entry) {
 	j.count++
 }
 
-// all returns an iterator over the entries from the oldest on.
-func (j *journal) all() iter.Seq[*entry] {
-	return func(yield func(*entry) bool) {
+// all returns an iterator over the entries from the oldest on, each with the
+// number of entries that ever were before it.
+func (j *journal) all() iter.Seq2[uint64, *entry] {
+	return func(yield func(uint64, *entry) bool) {
 		for i := range j.count {
-			if !yield(j.entry((j.oldest + i) % j.count)) {
+			if !yield(j.dropped+uint64(i), j.entry((j.oldest+i)%j.count)) {
 				return
 			}
 		}
@@ -65,20 +66,21 @@ type selection struct {
 	Until int64 `json:"until"`
 }
 
-// selected calls f for the events of a selection, each with one of the edges
-// that it can belong to, 0 if it was not looked for. It holds p.mu.
-func (p *Page) selected(s selection, f func(*entry, uint32)) {
+// selected calls f for the events of a selection, each with its number in the
+// journal and one of the edges that it can belong to, 0 if it was not looked for.
+// It holds p.mu.
+func (p *Page) selected(s selection, f func(n uint64, e *entry, edge uint32)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := newMatcher(&p.table, s.Edges)
-	for e := range p.journal.all() {
+	for n, e := range p.journal.all() {
 		if s.Until != 0 && e.at > s.Until {
 			continue
 		}
 		if s.Edges == nil {
-			f(e, 0)
+			f(n, e, 0)
 		} else if id := m.match(e); id != 0 {
-			f(e, id)
+			f(n, e, id)
 		}
 	}
 }
@@ -178,7 +180,7 @@ func contains[T comparable](seq iter.Seq[T], v T) bool {
 func (p *Page) writeLines(w io.Writer, s selection) error {
 	var lines []byte
 	n, bad := 0, 0
-	p.selected(s, func(e *entry, _ uint32) {
+	p.selected(s, func(_ uint64, e *entry, _ uint32) {
 		if _, err := e.event.MarshalText(); err != nil {
 			bad++ // no line can stand for it
 			return

@@ -99,7 +99,8 @@ export class Panel {
       ]);
       if (this.#asked !== what) return;
       $("facts").replaceChildren(...facts(first, d));
-      this.connections.update((c.connections ?? []).map((row, i) => ({ ...row, key: `${row.client} ${row.server} ${row.opened ?? i}` })));
+      // Of those that are equal otherwise, the newest comes first.
+      this.connections.update((c.connections ?? []).map((row) => ({ ...row, key: -row.id })));
     } catch {
       // The server is away, or the node is gone: what is shown stays.
     }
