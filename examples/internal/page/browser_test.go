@@ -57,6 +57,7 @@ func TestBrowser(t *testing.T) {
 		"address":   testAddress,
 		"dense":     testDense,
 		"rows":      testRows,
+		"twins":     testTwins,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.forget()

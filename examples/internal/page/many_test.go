@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -60,4 +61,19 @@ func testRows(t *testing.T, c *chrome) {
 	p.do("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": 5, "y": 5})
 	s.add("10.0.0.200:80→10.0.0.78:40009|PID=78 CMD=p077")
 	p.want("sorted again", `document.querySelector("#list tr:nth-child(2) td.name").textContent`, "p077")
+}
+
+// Connections that differ in nothing that the table shows have rows of their own,
+// the newest first.
+func testTwins(t *testing.T, c *chrome) {
+	var lines []string
+	for ns := 1; ns <= 12; ns++ {
+		lines = append(lines, fmt.Sprintf("127.0.0.1:80→127.0.0.1:5000|PID=%d TIME=2026-01-02T03:00:00Z NETNS=%d CMD=web", ns, ns))
+	}
+	lines = append(lines, "127.0.0.1:80→127.0.0.1:5000|PID=12 EVENT=close TIME=2026-01-02T03:00:01Z NETNS=12 SENT=1 RECV=2 CMD=web")
+	s, p := browse(t, c, "#by=command&select=command:web", lines...)
+	const states = `[...document.querySelectorAll("#connections tbody tr")].map((r) => r.cells[3].textContent).join(" ")`
+	p.want("states", states, "closed"+strings.Repeat(" open", 11))
+	s.add("127.0.0.1:80→127.0.0.1:5000|PID=1 EVENT=close TIME=2026-01-02T03:00:03Z NETNS=1 SENT=1 RECV=2 CMD=web")
+	p.want("states then", states, "closed"+strings.Repeat(" open", 10)+" closed")
 }
