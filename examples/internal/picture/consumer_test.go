@@ -61,7 +61,7 @@ func unlike() map[string]*flowgraph.Graph {
 		ports.connect(client, server, 1000+p, 1)
 	}
 	return map[string]*flowgraph.Graph{
-		"none": flowgraph.New(nil), "small": graphOf(refused), "hosts": graphOf(scenery(120)), "hostile": graphOf(hostility()), "ports": graphOf(ports.events),
+		"none": flowgraph.New(nil), "small": graphOf(refused), "hosts": graphOf(scenery(120)), "hostile": graphOf(hostility()), "ports": graphOf(ports.events), "refusals": refusals(),
 	}
 }
 

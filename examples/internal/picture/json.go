@@ -74,7 +74,9 @@ type jsonPort struct {
 // writeJSON writes the picture as data.
 func (p *Picture) writeJSON(w io.Writer) error {
 	g := jsonGraph{Version: 1, Nodes: []jsonNode{}, Edges: []jsonEdge{}, Failed: []jsonEdge{}, Notes: p.Notes}
+	seen := make(map[int64]bool)
 	for n := range p.View.AllNodes() {
+		seen[n.ID()] = true
 		g.Nodes = append(g.Nodes, nodeJSON(n))
 	}
 	for e := range p.View.AllEdges() {
@@ -84,6 +86,10 @@ func (p *Picture) writeJSON(w io.Writer) error {
 		f := edgeJSON(e)
 		f.ServerName = visible(e.Server.Name())
 		g.Failed = append(g.Failed, f)
+		if !seen[e.Client.ID()] { // a peer outside, which is in a view for its connections alone
+			seen[e.Client.ID()] = true
+			g.Nodes = append(g.Nodes, nodeJSON(e.Client))
+		}
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", " ")

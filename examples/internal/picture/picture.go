@@ -6,6 +6,7 @@ package picture
 import (
 	"flag"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -59,6 +60,10 @@ func (o *Options) Check() error {
 // data reports whether the format is for programs rather than for people.
 func (o *Options) data() bool { return o.Format == "json" || o.Format == "gexf" }
 
+// tellsFailed reports whether the format tells of attempts to connect between
+// nodes that have no connection.
+func (o *Options) tellsFailed() bool { return o.Format == "json" }
+
 // groups are the kinds of nodes that -by names.
 var groups = map[string]func(*flowgraph.Node) string{
 	"":          nil,
@@ -107,8 +112,11 @@ func (o *Options) Picture(g *flowgraph.Graph) *Picture {
 			}
 			return !slices.Contains(o.Hide, n.Process().Command)
 		},
-		HideIsolated: true,
+		HideIsolated: !o.tellsFailed(),
 	})
+	if o.tellsFailed() {
+		all = all.View(&flowgraph.ViewOptions{KeepNode: busy(all)})
+	}
 	p := &Picture{View: all, format: o.Format}
 	group, ok := groups[o.By]
 	switch {
@@ -129,9 +137,23 @@ func (o *Options) Picture(g *flowgraph.Graph) *Picture {
 			p.note("%s are too many to draw one by one, and are grouped by command (-by process draws them)", Plural(uint64(n), "node"))
 		}
 	}
-	p.noteFailed()
+	if !o.tellsFailed() {
+		p.noteFailed()
+	}
 	p.clusters = clusters(p.View)
 	return p
+}
+
+// busy returns a function that says which nodes connections or failed attempts
+// belong to.
+func busy(v *flowgraph.View) func(*flowgraph.Node) bool {
+	ids := make(map[int64]bool)
+	for _, edges := range []iter.Seq[flowgraph.Edge]{v.AllEdges(), v.Failed()} {
+		for e := range edges {
+			ids[e.Client.ID()], ids[e.Server.ID()] = true, true
+		}
+	}
+	return func(n *flowgraph.Node) bool { return ids[n.ID()] }
 }
 
 func (p *Picture) note(format string, args ...any) {
@@ -144,7 +166,7 @@ func (p *Picture) noteFailed() {
 	for e := range p.View.Failed() {
 		failed += e.Failed
 	}
-	if failed > 0 && p.format != "json" {
+	if failed > 0 {
 		p.note("not shown: %s to connect, where none succeeded", Plural(failed, "failed attempt"))
 	}
 }
