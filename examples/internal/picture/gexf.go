@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/tcpgraph/flowgraph"
+	"example.com/tcpgraph/traceformat"
 	"gonum.org/v1/gonum/graph/formats/gexf12"
 )
 
@@ -73,8 +74,12 @@ func (f fields[T]) values(of T) *gexf12.AttValues {
 var nodeFields = fields[*flowgraph.Node]{
 	{"external", "boolean", func(n *flowgraph.Node) string { return strconv.FormatBool(n.External()) }},
 	{"members", "integer", func(n *flowgraph.Node) string { return strconv.Itoa(len(n.Members())) }},
-	{"pid", "long", func(n *flowgraph.Node) string { return unlessZero(uint64(n.Process().PID)) }},
-	{"command", "string", func(n *flowgraph.Node) string { return n.Process().Command }},
+	{"pid", "long", func(n *flowgraph.Node) string {
+		return unlessZero(uint64(agreed(n, func(p traceformat.Process) uint32 { return p.PID })))
+	}},
+	{"command", "string", func(n *flowgraph.Node) string {
+		return agreed(n, func(p traceformat.Process) string { return p.Command })
+	}},
 	{"host", "string", func(n *flowgraph.Node) string { h, _, _ := place(n); return h }},
 	{"container", "string", func(n *flowgraph.Node) string { _, c, _ := place(n); return c }},
 	{"netns", "long", func(n *flowgraph.Node) string { _, _, ns := place(n); return unlessZero(uint64(ns)) }},
@@ -86,6 +91,21 @@ var nodeFields = fields[*flowgraph.Node]{
 		}
 		return s
 	}},
+}
+
+// agreed returns what the members of a node have in common, and the zero value if
+// they differ.
+func agreed[T comparable](n *flowgraph.Node, of func(traceformat.Process) T) (v T) {
+	for i, m := range n.Members() {
+		switch w := of(m.Process()); {
+		case i == 0:
+			v = w
+		case v != w:
+			var none T
+			return none
+		}
+	}
+	return v
 }
 
 var edgeFields = fields[flowgraph.Edge]{
