@@ -21,8 +21,9 @@ const usage = `usage: livetrace [flags]
 
 Prints every TCP connection that the processes of this machine open, one line
 each: remote→local for outgoing and remote←local for incoming ones, then the
-process. What is already open comes first. Needs root, or CAP_BPF and
-CAP_PERFMON:
+process. What is already open comes first. With -extended or -aggregate also
+those that close or fail are printed, with all that is known. Needs root, or
+CAP_BPF and CAP_PERFMON:
 
     go run -exec sudo ./examples/livetrace -extended
     go run -exec sudo ./examples/livetrace | go run ./examples/parsetrace | dot -Tsvg > graph.svg
@@ -33,23 +34,36 @@ Events go to stdout. When tracing is under way, a line that begins with
 flags:
 `
 
-func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) (err error) {
-	var (
-		fs     = flag.NewFlagSet("livetrace", flag.ContinueOnError)
-		trace  cli.Trace
-		format traceformat.Format
-	)
+// flags are the command's arguments.
+type flags struct {
+	trace  cli.Trace
+	format traceformat.Format
+}
+
+func parse(args []string, stderr io.Writer) (*flags, error) {
+	var f flags
+	fs := flag.NewFlagSet("livetrace", flag.ContinueOnError)
 	fs.Usage = func() {
 		fmt.Fprint(stderr, usage)
 		fs.PrintDefaults()
 	}
-	fs.BoolVar(&format.Extended, "extended", false, "print all that is known: closed and failed connections too, times, users, bytes, executables")
-	fs.BoolVar(&format.ASCII, "ascii", false, "print the arrows of the original bpftrace script, which point from client to server: remote<-local is outgoing")
-	trace.Register(fs)
+	fs.BoolVar(&f.format.Extended, "extended", false, "print all that is known: closed and failed connections too, times, users, bytes, executables; -aggregate implies it")
+	fs.BoolVar(&f.format.ASCII, "ascii", false, "print the arrows of the original bpftrace script, which point from client to server: remote<-local is outgoing")
+	f.trace.Register(fs)
 	if err := cli.Parse(fs, args, stderr); err != nil {
+		return nil, err
+	}
+	// The basic form has opened connections only, and a total has closed.
+	f.format.Extended = f.format.Extended || f.trace.Aggregate > 0
+	return &f, nil
+}
+
+func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) (err error) {
+	f, err := parse(args, stderr)
+	if err != nil {
 		return err
 	}
-	opts, err := trace.Options()
+	opts, err := f.trace.Options()
 	if err != nil {
 		return fmt.Errorf("livetrace: %w", err)
 	}
@@ -58,14 +72,14 @@ func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 		return fmt.Errorf("livetrace: %w", err)
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	if trace.For > 0 {
+	if f.trace.For > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, trace.For)
+		ctx, cancel = context.WithTimeout(ctx, f.trace.For)
 		defer cancel()
 	}
 	stop := context.AfterFunc(ctx, t.Stop)
 	defer stop()
-	if err := printEvents(t, traceformat.NewWriter(stdout, format), format.Extended, stderr); err != nil {
+	if err := printEvents(t, traceformat.NewWriter(stdout, f.format), f.format.Extended, stderr); err != nil {
 		return fmt.Errorf("livetrace: %w", err)
 	}
 	stats := t.Stats()

@@ -83,6 +83,30 @@ func TestPrintEvents(t *testing.T) {
 	}
 }
 
+// TestAggregateIsExtended checks that totals are printed: most connections are
+// in them and nowhere else.
+func TestAggregateIsExtended(t *testing.T) {
+	total := event(traceformat.Close, 2)
+	total.Count, total.BytesSent = 999, 5
+	for _, test := range []struct{ args, want string }{
+		{"", "192.0.2.2:80→192.0.2.1:1|PID=7 CMD=curl\n"},
+		{"-aggregate 5s", "192.0.2.2:80→192.0.2.1:1|PID=7 CMD=curl\n192.0.2.2:80→192.0.2.1:2|PID=7 EVENT=close SENT=5 RECV=0 COUNT=999 CMD=curl\n"},
+		{"-aggregate 5s -ascii", "192.0.2.2:80<-192.0.2.1:1|PID=7 CMD=curl\n192.0.2.2:80<-192.0.2.1:2|PID=7 EVENT=close SENT=5 RECV=0 COUNT=999 CMD=curl\n"},
+	} {
+		f, err := parse(strings.Fields(test.args), io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		if err := printEvents(newFake(0, event(traceformat.Open, 1), total), traceformat.NewWriter(&out, f.format), f.format.Extended, io.Discard); err != nil {
+			t.Errorf("%q: %v", test.args, err)
+		}
+		if got := out.String(); got != test.want {
+			t.Errorf("%q: printed\n%swant\n%s", test.args, got, test.want)
+		}
+	}
+}
+
 func TestPrintEventsWithoutAny(t *testing.T) {
 	var out log
 	if err := printEvents(newFake(0), traceformat.NewWriter(&out, traceformat.Format{}), false, &out); err != nil {

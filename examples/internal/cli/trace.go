@@ -14,6 +14,7 @@ import (
 // Trace holds the flags that choose what to trace.
 type Trace struct {
 	For        time.Duration
+	Aggregate  time.Duration
 	netns      string
 	pids       list[uint32]
 	ports      list[uint16]
@@ -21,7 +22,6 @@ type Trace struct {
 	noLoopback bool
 	noSnapshot bool
 	ring       int
-	aggregate  time.Duration
 }
 
 // Register adds the flags to a command's.
@@ -36,7 +36,7 @@ func (t *Trace) Register(fs *flag.FlagSet) {
 	fs.Var(&t.prefixes, "net", "trace only connections with an address in one of these `NETWORKS` at either end, such as 10.0.0.0/8,fd00::/8")
 	fs.BoolVar(&t.noLoopback, "no-loopback", false, "leave out connections to loopback addresses (127.0.0.0/8, ::1)")
 	fs.BoolVar(&t.noSnapshot, "no-snapshot", false, "leave out connections that are already open")
-	fs.DurationVar(&t.aggregate, "aggregate", 0, "add short connections up in the kernel and report totals every `INTERVAL`, such as 5s, for machines that make very many; 0 reports each connection")
+	fs.DurationVar(&t.Aggregate, "aggregate", 0, "add short connections up in the kernel and report totals every `INTERVAL`, such as 5s, for machines that make very many; a total is a line with EVENT=close and COUNT; 0 reports each connection")
 	fs.IntVar(&t.ring, "ring", tracer.DefaultRingSize, "size of the kernel's event buffer in `BYTES`; enlarge it if events are lost")
 }
 
@@ -45,8 +45,8 @@ func (t *Trace) Options() (*tracer.Options, error) {
 	if t.For < 0 {
 		return nil, Usagef("-for %v: negative", t.For)
 	}
-	if t.aggregate != 0 && t.aggregate < tracer.MinAggregate {
-		return nil, Usagef("-aggregate %v: less than %v", t.aggregate, tracer.MinAggregate)
+	if t.Aggregate != 0 && t.Aggregate < tracer.MinAggregate {
+		return nil, Usagef("-aggregate %v: less than %v", t.Aggregate, tracer.MinAggregate)
 	}
 	if t.ring <= 0 {
 		return nil, Usagef("-ring %d: not positive", t.ring)
@@ -58,7 +58,7 @@ func (t *Trace) Options() (*tracer.Options, error) {
 		NoLoopback: t.noLoopback,
 		NoSnapshot: t.noSnapshot,
 		RingSize:   t.ring,
-		Aggregate:  t.aggregate,
+		Aggregate:  t.Aggregate,
 	}
 	return o, t.setNetNS(o)
 }
