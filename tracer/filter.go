@@ -173,6 +173,11 @@ func OwnNetNS() (uint32, error) { return NetNSAt("/proc/thread-self/ns/net") }
 
 // NetNSAt returns the inode number of the network namespace that a file stands
 // for, such as /proc/1234/ns/net or /run/netns/NAME, for [Options.NetNS].
+//
+// When the namespace has ended, the kernel gives its number to a new one, whose
+// connections a tracer would take for those of the old. Keep the file open while
+// tracing: that keeps the namespace, and the number with it. To be sure that it is
+// the number of the open file, ask for that of /proc/self/fd/N.
 func NetNSAt(path string) (uint32, error) {
 	n, err := inodeOf(path)
 	if err != nil {

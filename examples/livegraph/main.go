@@ -81,6 +81,7 @@ func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 			return fmt.Errorf("livegraph: -o %s: %w", f.out, err)
 		}
 	}
+	defer func() { err = errors.Join(err, f.trace.Close()) }()
 	opts, err := f.trace.Options()
 	if err != nil {
 		return fmt.Errorf("livegraph: %w", err)

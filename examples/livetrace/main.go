@@ -63,6 +63,7 @@ func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, f.trace.Close()) }()
 	opts, err := f.trace.Options()
 	if err != nil {
 		return fmt.Errorf("livetrace: %w", err)

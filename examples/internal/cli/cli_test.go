@@ -47,7 +47,7 @@ func parseTrace(args ...string) (*tracer.Options, string, error) {
 		return nil, stderr.String(), err
 	}
 	o, err := trace.Options()
-	return o, stderr.String(), err
+	return o, stderr.String(), errors.Join(err, trace.Close())
 }
 
 func TestTraceOptions(t *testing.T) {

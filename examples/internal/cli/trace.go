@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -11,10 +13,12 @@ import (
 	"example.com/tcpgraph/tracer"
 )
 
-// Trace holds the flags that choose what to trace.
+// Trace holds the flags that choose what to trace. It is closed when the trace
+// has ended.
 type Trace struct {
 	For        time.Duration
 	Aggregate  time.Duration
+	held       []*os.File // the namespaces that netns names
 	netns      string
 	pids       list[uint32]
 	ports      list[uint16]
@@ -30,7 +34,7 @@ func (t *Trace) Register(fs *flag.FlagSet) {
 	t.ports.parse = parseUint[uint16]("a port, 0 to 65535", 16)
 	t.prefixes.parse = parsePrefix
 	fs.DurationVar(&t.For, "for", 0, "stop after `DURATION`, such as 30s or 5m; 0 traces until interrupted")
-	fs.StringVar(&t.netns, "netns", "all", "trace only these network `NAMESPACES`, separated by commas: self, or a path such as /run/netns/NAME or /proc/PID/ns/net; or all")
+	fs.StringVar(&t.netns, "netns", "all", "trace only these network `NAMESPACES`, separated by commas: self, or a path such as /run/netns/NAME or /proc/PID/ns/net, which are kept from ending for as long; or all")
 	fs.Var(&t.pids, "pid", "trace only the processes with these `PIDS`, separated by commas")
 	fs.Var(&t.ports, "port", "trace only connections with one of these `PORTS` at either end, separated by commas")
 	fs.Var(&t.prefixes, "net", "trace only connections with an address in one of these `NETWORKS` at either end, such as 10.0.0.0/8,fd00::/8")
@@ -40,7 +44,8 @@ func (t *Trace) Register(fs *flag.FlagSet) {
 	fs.IntVar(&t.ring, "ring", tracer.DefaultRingSize, "size of the kernel's event buffer in `BYTES`; enlarge it if events are lost")
 }
 
-// Options returns what the flags say.
+// Options returns what the flags say. It keeps the namespaces that they name from
+// ending, until Close is called, also after an error.
 func (t *Trace) Options() (*tracer.Options, error) {
 	if t.For < 0 {
 		return nil, Usagef("-for %v: negative", t.For)
@@ -68,17 +73,42 @@ func (t *Trace) setNetNS(o *tracer.Options) error {
 		return nil
 	}
 	for name := range strings.SplitSeq(t.netns, ",") {
-		find := func() (uint32, error) { return tracer.NetNSAt(name) }
 		if name == "self" {
-			find = tracer.OwnNetNS
+			name = "/proc/thread-self/ns/net"
 		}
-		inode, err := find()
+		inode, err := t.hold(name)
 		if err != nil {
 			return err
 		}
 		o.NetNS = append(o.NetNS, inode)
 	}
 	return nil
+}
+
+// hold returns the inode number of a network namespace, and keeps that open: when
+// a namespace has ended, the kernel gives its number to a new one, at once.
+func (t *Trace) hold(name string) (uint32, error) {
+	// What is no namespace is not opened: a pipe would wait.
+	if _, err := tracer.NetNSAt(name); err != nil {
+		return 0, err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	t.held = append(t.held, f)
+	// The name can stand for another one by now.
+	return tracer.NetNSAt(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+}
+
+// Close lets go of the namespaces that [Trace.Options] found.
+func (t *Trace) Close() error {
+	var errs []error
+	for _, f := range t.held {
+		errs = append(errs, f.Close())
+	}
+	t.held = nil
+	return errors.Join(errs...)
 }
 
 // list is a flag whose values are separated by commas; it can be repeated.
