@@ -146,11 +146,14 @@ func TestConnectionsApart(t *testing.T) {
 			"10.0.0.1:5000→10.0.0.2:80 open 5–? 0/0",
 			"10.0.0.1:5000→10.0.0.2:80 closed 1–2 5/6",
 		}},
-		{"a total beside a connection with its endpoints", []string{
+		{"totals, beside a connection with their endpoints", []string{
 			out + "#1 CMD=c", in + "#1 CMD=s",
 			out + "EVENT=close #3 SENT=50 RECV=60 COUNT=7 CMD=c", in + "EVENT=close #3 SENT=60 RECV=50 COUNT=7 CMD=s",
 			out + "EVENT=close #5 SENT=10 RECV=20 COUNT=3 CMD=c", in + "EVENT=close #5 SENT=20 RECV=10 COUNT=3 CMD=s",
+			out + "EVENT=close #7 SENT=40 RECV=50 COUNT=5 CMD=c", in + "EVENT=close #7 SENT=20 RECV=10 COUNT=4 CMD=s",
 		}, []string{
+			"10.0.0.1:5000→10.0.0.2:80 closed ×4 ?–7 10/20",
+			"10.0.0.1:5000→10.0.0.2:80 closed ×5 ?–7 40/50",
 			"10.0.0.1:5000→10.0.0.2:80 closed ×3 ?–5 10/20",
 			"10.0.0.1:5000→10.0.0.2:80 closed ×7 ?–3 50/60",
 			"10.0.0.1:5000→10.0.0.2:80 open 1–? 0/0",

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"example.com/tcpgraph/traceformat"
@@ -11,13 +12,14 @@ import (
 // small: what an edge counts and what the table has are to be the same.
 
 // ends is what the events of a connection have in common at least: the two
-// endpoints, the lower one first and without zones. Loopback addresses every
-// network namespace of every host has for itself, so that place is a part of it,
-// and no total is of a connection that is told of by itself.
+// endpoints, the lower one first and without zones. Every network namespace of
+// every host has loopback addresses of its own, so that of those place is a part
+// of it. So is the count of a total, which tells of no connection that is told of
+// by itself.
 type ends struct {
 	endpoints [2]netip.AddrPort
 	place     place
-	total     bool
+	count     uint64
 }
 
 // place is where an event is from.
@@ -41,7 +43,7 @@ func endsOf(v *traceformat.Event) (k ends, side int) {
 	if local.Addr().IsLoopback() || remote.Addr().IsLoopback() {
 		k.place = placeOf(v)
 	}
-	k.total = v.Count > 0
+	k.count = v.Count
 	return k, side
 }
 
@@ -135,24 +137,22 @@ type recent map[ends][]*connection
 // several namespaces, and those one after the other.
 const maxRivals = 8
 
-// find returns the connection that an event is of, nil if that is a new one. Of
-// several it is the one of the same place, then the nearest in time, then the
-// newest.
+// find returns the connection that an event is of, nil if that is a new one: the
+// newest of which this half has been heard, else one of which only the other half
+// has. Of several such it is the one of the same place, then the nearest in time,
+// then the newest.
 func (r recent) find(k ends, side int, v *traceformat.Event) *connection {
 	if v.Kind == traceformat.Fail {
 		return nil // all that there is to know
 	}
+	for _, c := range slices.Backward(r[k]) {
+		if c.halves[side].isOf(v) {
+			return c
+		}
+	}
 	var best *connection
 	var nearest time.Duration
 	here := false
-	for _, c := range r[k] {
-		if c.halves[side].isOf(v) {
-			best = c
-		}
-	}
-	if best != nil {
-		return best
-	}
 	for _, c := range r[k] {
 		other := &c.halves[1-side]
 		far, ok := other.apart(start(v))
