@@ -10,6 +10,7 @@ const $ = (id) => document.getElementById(id);
 export class Panel {
   #asked = ""; // what the details are of, as far as the server was asked
   #askedAt = 0;
+  #later = 0; // the timer of the next question
   #shown = ""; // the node that the details are of
 
   // choose is called with the key of a node.
@@ -59,6 +60,7 @@ export class Panel {
     $("details").hidden = !n;
     $("list").hidden = !!n;
     if (!n) {
+      clearTimeout(this.#later);
       this.#asked = "";
       const nodes = [...scene.nodes.values()];
       this.list.update(found ? nodes.filter((m) => found.has(m.key)) : nodes, selected);
@@ -81,10 +83,14 @@ export class Panel {
   }
 
   // #askAbout gets from the server what is not in the scene, not more often than
-  // once in two seconds for the same node.
+  // once in two seconds for the same node, but then what came meanwhile as well.
   async #askAbout(n, edges, until) {
-    const what = `${n.key}\n${until}`, now = Date.now();
-    if (what === this.#asked && now - this.#askedAt < 2000) return;
+    const what = `${n.key}\n${until}`, now = Date.now(), left = this.#askedAt + 2000 - now;
+    clearTimeout(this.#later);
+    if (what === this.#asked && left > 0) {
+      this.#later = setTimeout(() => this.#askAbout(n, edges, until), left);
+      return;
+    }
     if (what !== this.#asked) {
       $("facts").replaceChildren();
       this.connections.update([]);
