@@ -16,10 +16,9 @@ type Event = traceformat.Event
 // they exclude costs neither a wake-up nor a copy.
 type Options struct {
 	// NetNS lists the inode numbers of the only network namespaces to trace;
-	// see [OwnNetNS] and [NetNSAt]. Nil is all of them, empty is
-	// none. The number of one that has
-	// ended is used again: keep a file of each open for as long as the tracer, such
-	// as /run/netns/NAME.
+	// see [OwnNetNS] and [NetNSAt]. Nil is all of them, empty is none. The number of
+	// one that has ended is used again: keep a file of each, such as
+	// /run/netns/NAME, open for as long as the tracer.
 	NetNS []uint32
 
 	// PIDs lists the only processes whose connections are reported, as the
