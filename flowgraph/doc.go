@@ -29,10 +29,16 @@
 // Both ends of a connection report it, in any order or one alone. The halves
 // are brought together by their addresses and ports, the zones of link-local
 // addresses aside. On loopback addresses they must be of one network namespace
-// and host. On others, one namespace comes first; then a match elsewhere if it
-// is the only one. Of several connections that used the same endpoints one
-// after the other, the halves nearest in time belong together, and a half may
-// change its mate when a nearer one comes.
+// and host. On others, one namespace comes first, then another of the same host,
+// then another host, and there first what opened within two minutes. If so a half
+// could still belong to those of several namespaces, it belongs to none of them.
+// Of several connections that used the same endpoints one after the other, the
+// halves nearest in time belong together, and a half may change its mate when a
+// nearer one comes.
+//
+// Where events have times, an end that opened more than two minutes after the
+// other had closed is of another connection. So clocks of several hosts must not
+// be further apart: else each connection that was closed counts twice.
 //
 // If only one half is known, the server is the process that was seen to
 // accept at that address and port, in the client's namespace if there is one,

@@ -15,7 +15,9 @@ type Options struct {
 	// them that come late: the twin's half, or an Open behind its Close. Zero
 	// means [DefaultReorder]. A connection whose halves were both seen to
 	// open and to close is not remembered. A negative number means that all
-	// are, so that a trace of any length gives the same graph in any order.
+	// are, so that a trace of any length gives the same graph in any order; only
+	// of more than a thousand halves with the same two endpoints, the older are
+	// forgotten.
 	Reorder int
 	// ForgetPaired forgets a connection as soon as both its halves have been
 	// seen, if both were bare: an Open without time, network namespace or
@@ -146,7 +148,7 @@ func (g *Graph) pair() {
 		return
 	}
 	g.owners()
-	b := batch{g.queue, g.addrs.addrBook, g.nodes}
+	b := batch{g.queue, g.addrs.addrBook, g.nodes, g.scopes.keys}
 	if g.relay != nil {
 		g.queue = g.relay.hand(b)
 	} else {

@@ -43,6 +43,8 @@ const (
 	alive    // not in the free list
 	rivalled // has no mate because there was more than one candidate
 	loopback // an end has a loopback address
+	// The mates of all halves with its endpoints are still to be decided.
+	undecided
 )
 
 const openedMask = opened | opened<<1 | opened<<2

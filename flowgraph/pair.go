@@ -1,6 +1,7 @@
 package flowgraph
 
 import (
+	"slices"
 	"time"
 
 	"example.com/tcpgraph/traceformat"
@@ -11,17 +12,15 @@ const (
 	// apart: those of several namespaces, and of connections one after the
 	// other. When there are more, the oldest is forgotten first.
 	maxRivals = 8
+	// maxAll is the same where all connections are remembered: so many that a
+	// client's ports can be used hundreds of times, and so few that a trace
+	// which uses one for ever can be read.
+	maxAll = 1 << 10
 	// maxLag is how far the times of the two halves of a connection may lie
 	// apart: an accept can come long after the connect. It is below the time
 	// in which most systems use an ephemeral port again.
 	maxLag = int64(2 * time.Minute)
 )
-
-// rivals are the halves that have the same two endpoints.
-type rivals struct {
-	at [maxRivals + 1]uint32
-	n  int
-}
 
 // place finds the half that s tells of, which looks like want, or makes it, and
 // finds its mate.
@@ -29,50 +28,94 @@ func (p *pairing) place(s *sight, want *half, hash uint32) {
 	if p.lonely(s, want, hash) {
 		return
 	}
-	var r rivals
-	for i, pos, ok := p.pairs.seek(hash, hash); ok; i, pos, ok = p.pairs.seek(hash, pos) {
-		if p.halves.at(i).sameConnection(want) && r.n < maxRivals {
-			r.at[r.n] = i
-			r.n++
-		}
-	}
-	if i := p.known(s, want, &r); i != 0 {
+	r := p.rivalsOf(want, hash)
+	if i := p.known(s, want, r); i != 0 {
 		if !p.update(i, s) {
 			p.count.Duplicates++
 		}
-		if r.n > 1 && s.time != 0 && !p.decided(&r) {
-			p.match(&r)
+		if len(r) > 1 && s.time != 0 && !p.decided(r) {
+			p.rematch(r, s)
 		}
 		p.review(i)
 		return
 	}
-	if p.opts.ForgetPaired && r.n == 1 && s.bare && p.halves.at(r.at[0]).flags&(bare|closed) == bare &&
-		(p.halves.at(r.at[0]).flags ^ want.flags).has(upper) {
-		p.count.tally(p.flow(&p.edges, r.at[0], p.halves.at(r.at[0]), want))
-		p.drop(r.at[0])
+	if p.opts.ForgetPaired && len(r) == 1 && s.bare && p.halves.at(r[0]).flags&(bare|closed) == bare &&
+		(p.halves.at(r[0]).flags ^ want.flags).has(upper) {
+		p.count.tally(p.flow(&p.edges, r[0], p.halves.at(r[0]), want))
+		p.drop(r[0])
 		return
 	}
-	if r.n == 0 && s.bare {
+	if len(r) == 0 && s.bare {
 		want.flags |= opened << s.trust()
 		p.newHalf(want, hash)
 		return
 	}
-	if r.n == maxRivals {
-		p.settle(r.at[0])
-		p.count.Forgotten++
+	if len(r) >= maxRivals && p.crowded(r) {
 		p.place(s, want, hash)
 		return
 	}
 	i := p.newHalf(want, hash)
 	p.update(i, s)
-	if r.n == 1 {
-		p.join(i, r.at[0])
-	} else if r.n > 1 {
-		r.at[r.n] = i
-		r.n++
-		p.match(&r)
+	if len(r) == 1 {
+		p.join(i, r[0])
+	} else if len(r) > 1 {
+		p.rematch(append(r, i), s)
 	}
 	p.review(i)
+}
+
+// rematch has it decided anew which of the rivals are mates, as s told something
+// new. Where all connections are remembered, and there may be many rivals, that
+// can wait until the graph is read: nothing but ForgetPaired asks for it before.
+func (p *pairing) rematch(r []uint32, s *sight) {
+	if p.opts.Reorder < 0 && !(p.opts.ForgetPaired && s.bare) {
+		p.halves.at(r[0]).flags |= undecided
+		return
+	}
+	p.match(r)
+}
+
+// matchAll decides what rematch has put off.
+func (p *pairing) matchAll() {
+	if p.opts.Reorder >= 0 {
+		return
+	}
+	for i := range p.halves.n {
+		if h := p.halves.at(i); h.flags.has(undecided) {
+			p.match(p.rivalsOf(h, h.hash(p)))
+		}
+	}
+}
+
+// crowded makes room for another rival, if there are too many.
+func (p *pairing) crowded(r []uint32) bool {
+	if p.opts.Reorder >= 0 {
+		p.forget(r[0])
+		return true
+	}
+	if len(r) < maxAll {
+		return false
+	}
+	p.match(slices.Clone(r))
+	for _, i := range r[:len(r)/2] { // so that this is seldom
+		if p.halves.at(i).flags.has(alive) {
+			p.forget(i)
+		}
+	}
+	return true
+}
+
+// rivalsOf returns the halves that have the same two endpoints as h, the oldest
+// first. The result is good until the next call.
+func (p *pairing) rivalsOf(h *half, hash uint32) []uint32 {
+	r := p.rivals[:0]
+	for i, pos, ok := p.pairs.seek(hash, hash); ok; i, pos, ok = p.pairs.seek(hash, pos) {
+		if p.halves.at(i).sameConnection(h) {
+			r = append(r, i)
+		}
+	}
+	p.rivals = r
+	return r
 }
 
 // join makes the only two halves with their endpoints mates, if they can be.
@@ -86,17 +129,17 @@ func (p *pairing) join(i, j uint32) {
 }
 
 // decided reports whether the rivals are two mates, with nothing to decide.
-func (p *pairing) decided(r *rivals) bool {
-	if r.n != 2 || p.halves.at(r.at[0]).mate != r.at[1] {
+func (p *pairing) decided(r []uint32) bool {
+	if len(r) != 2 || p.halves.at(r[0]).mate != r[1] {
 		return false
 	}
-	_, ok := p.distance(r.at[0], r.at[1])
+	_, ok := p.distance(r[0], r[1])
 	return ok
 }
 
 // known returns which of the rivals s tells of, 0 if none. Of several it is
 // the one of the same process, then the nearest in time, then the newest.
-func (p *pairing) known(s *sight, want *half, r *rivals) uint32 {
+func (p *pairing) known(s *sight, want *half, r []uint32) uint32 {
 	var best uint32
 	var bestFar int64
 	bestSame := false
@@ -104,7 +147,7 @@ func (p *pairing) known(s *sight, want *half, r *rivals) uint32 {
 	if s.kind == traceformat.Close {
 		start = s.start()
 	}
-	for _, i := range r.at[:r.n] {
+	for _, i := range r {
 		if !p.describes(s, i, want) {
 			continue
 		}
@@ -123,97 +166,6 @@ func apart(a, b int64) int64 {
 		return 0
 	}
 	return max(a-b, b-a)
-}
-
-// match decides anew which of the rivals are mates.
-//
-// Halves of one namespace can be mates. So can those of two namespaces, if
-// neither has a half for the other end and no third namespace comes into
-// question. Among these, those nearest in time go together first; what is
-// equally near stays as it was.
-func (p *pairing) match(r *rivals) {
-	crossed, ambiguous := p.crossScopes(r)
-	var mate [maxRivals + 1]int // positions plus one
-	for {
-		best, bi, bj := int64(-1), 0, 0
-		for i := range r.n {
-			for j := range i {
-				x, y := p.halves.at(r.at[i]), p.halves.at(r.at[j])
-				if mate[i] != 0 || mate[j] != 0 || !(x.flags ^ y.flags).has(upper) ||
-					x.scope != y.scope && !(crossed && p.alone(r, i) && p.alone(r, j)) {
-					continue
-				}
-				far, ok := p.distance(r.at[i], r.at[j])
-				if !ok {
-					continue
-				}
-				far *= 2
-				if x.mate != r.at[j] {
-					far++
-				}
-				if best < 0 || far <= best {
-					best, bi, bj = far, i, j
-				}
-			}
-		}
-		if best < 0 {
-			break
-		}
-		mate[bi], mate[bj] = bj+1, bi+1
-	}
-	var changed rivals
-	for i := range r.n {
-		h := p.halves.at(r.at[i])
-		h.flags &^= rivalled
-		if mate[i] == 0 && ambiguous && p.alone(r, i) {
-			h.flags |= rivalled
-		}
-		was := h.mate
-		h.mate = 0
-		if mate[i] != 0 {
-			h.mate = r.at[mate[i]-1]
-		}
-		if h.mate != was {
-			changed.at[changed.n] = r.at[i]
-			changed.n++
-		}
-	}
-	for _, i := range changed.at[:changed.n] {
-		p.review(i)
-	}
-}
-
-// alone reports whether a rival's namespace has no half for the other end.
-func (p *pairing) alone(r *rivals, i int) bool {
-	x := p.halves.at(r.at[i])
-	for _, j := range r.at[:r.n] {
-		if y := p.halves.at(j); y.scope == x.scope && (x.flags ^ y.flags).has(upper) {
-			return false
-		}
-	}
-	return true
-}
-
-// crossScopes reports whether the rivals that are alone in their namespace
-// can be mates, being of one namespace at either end, and whether they
-// cannot because there are more.
-func (p *pairing) crossScopes(r *rivals) (crossed, ambiguous bool) {
-	var scope [2]uint32
-	many := false
-	for i := range r.n {
-		if !p.alone(r, i) {
-			continue
-		}
-		h := p.halves.at(r.at[i])
-		s := &scope[0]
-		if h.flags.has(upper) {
-			s = &scope[1]
-		}
-		many = many || *s != 0 && *s != h.scope
-		*s = h.scope
-	}
-	both := scope[0] != 0 && scope[1] != 0
-	return both && !many, both && many
 }
 
 // distance returns how far in time two halves are apart, and whether they can

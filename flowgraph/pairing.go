@@ -7,10 +7,11 @@ import "example.com/tcpgraph/traceformat"
 // used while the graph numbers those of the next events, so that the two can be
 // done at the same time.
 type pairing struct {
-	opts  Options
-	hash  hasher
-	addrs addrBook // of the batch
-	nodes arena[Node]
+	opts   Options
+	hash   hasher
+	addrs  addrBook // of the batch
+	nodes  arena[Node]
+	scopes []scopeRec
 
 	services  map[serviceKey]*service
 	endpoints numbering[serviceKey]
@@ -26,6 +27,11 @@ type pairing struct {
 	// What the sights look like that are worked on, and the hashes of that.
 	want   [together]half
 	wanted [together]uint32
+
+	// Room for the halves with the same endpoints, and for what match finds.
+	rivals  []uint32
+	matched []rival
+	couples []couple
 
 	edges   edgeTable // what forgotten connections came to
 	count   Stats     // of forgotten connections, and duplicates
@@ -43,17 +49,18 @@ func (p *pairing) init(opts Options) {
 // of many lets their cache misses overlap.
 const together = 32
 
-// batch is some sights, and the addresses and nodes that were known when the last
+// batch is some sights, and the addresses, nodes and scopes that were known when the last
 // of them was numbered. More may become known while it is worked on.
 type batch struct {
 	sights []sight
 	addrs  addrBook
 	nodes  arena[Node]
+	scopes []scopeRec
 }
 
 // work does what the sights of a batch ask for.
 func (p *pairing) work(b *batch) {
-	p.addrs, p.nodes = b.addrs, b.nodes
+	p.addrs, p.nodes, p.scopes = b.addrs, b.nodes, b.scopes
 	sights := b.sights
 	for len(sights) > together {
 		p.some(sights[:together])

@@ -12,6 +12,7 @@ func (g *Graph) read() *View {
 	}
 	g.finish()
 	p := &g.pairing
+	p.matchAll()
 	b := &reading{g: g, p: p, live: newEdgeTable(&p.hash)}
 	v := &View{stats: p.count}
 	v.stats.Events, v.stats.Invalid = g.events, g.invalid

@@ -65,24 +65,36 @@ func (p *pairing) review(i uint32) {
 	case !h.flags.has(ended):
 		p.enlist(i)
 		if limit := p.opts.Reorder; limit >= 0 && p.ended.n > limit {
-			p.settle(p.ended.head)
+			p.forget(p.ended.head)
 		}
 	}
 }
 
-// settle adds the connection of half i to its edge for good, and forgets it.
-func (p *pairing) settle(i uint32) {
+// forget is settle, and counts connections of which more could be heard.
+func (p *pairing) forget(i uint32) {
+	h := p.halves.at(i)
+	whole := h.mate != 0 && h.complete() && p.halves.at(h.mate).complete()
+	if n := p.settle(i); !whole {
+		p.count.Forgotten += n
+	}
+}
+
+// settle adds the connection of half i to its edge for good, and drops it. It
+// returns how many connections that were.
+func (p *pairing) settle(i uint32) (conns uint64) {
 	var mate *half
 	h := p.halves.at(i)
 	j := h.mate
 	if j != 0 {
 		mate = p.halves.at(j)
 	}
-	p.count.tally(p.flow(&p.edges, i, h, mate))
+	f := p.flow(&p.edges, i, h, mate)
+	p.count.tally(f)
 	if j != 0 {
 		p.drop(j)
 	}
 	p.drop(i)
+	return f.conns
 }
 
 // flow adds the connection of half i, which is h, and its mate if that is known,

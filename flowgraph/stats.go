@@ -13,7 +13,7 @@ type Stats struct {
 	// Failed is how many attempts to connect failed.
 	Failed uint64
 	// Ambiguous is how many connections are one-sided because there was more
-	// than one candidate for the other half in other namespaces.
+	// than one candidate for the other half, in several namespaces.
 	Ambiguous uint64
 	// AmbiguousServices is how many service endpoints that one-sided
 	// connections or failed attempts went to are external nodes because more
