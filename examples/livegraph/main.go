@@ -232,6 +232,9 @@ func (l *live) finish(ctx context.Context, draw *drawing) error {
 		return err
 	}
 	l.say(l.status())
+	for _, doubt := range cli.Doubts(l.graph.Stats()) {
+		fmt.Fprintln(l.stderr, doubt)
+	}
 	if lost := cli.Lost(l.source.Stats().Lost); lost != "" {
 		fmt.Fprintln(l.stderr, "lost:", lost)
 	}

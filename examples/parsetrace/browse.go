@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"example.com/tcpgraph/examples/internal/page"
@@ -27,7 +28,8 @@ func browse(ctx context.Context, serve *page.Flag, r *traceformat.Reader, noLoop
 	// The reader's goroutine ends with the context, or the trace.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p := page.New(flowgraph.New(&flowgraph.Options{ForgetPaired: true}), &page.Options{Title: "trace", Trace: true})
+	g := flowgraph.New(&flowgraph.Options{ForgetPaired: true})
+	p := page.New(g, &page.Options{Title: "trace", Trace: true})
 	server, err := serve.Start(p, stderr)
 	if err != nil {
 		return err
@@ -36,12 +38,13 @@ func browse(ctx context.Context, serve *page.Flag, r *traceformat.Reader, noLoop
 	tick := time.NewTicker(pageEvery)
 	defer tick.Stop()
 	var s summary
+	doubts := "" // known at the end
 	for lines := items(ctx, r); ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			p.Update(page.Status{Note: s.note(), Done: lines == nil})
+			p.Update(page.Status{Note: strings.TrimSpace(s.note() + doubts), Done: lines == nil})
 			if lines == nil {
 				tick.Stop() // all is said
 			}
@@ -52,12 +55,19 @@ func browse(ctx context.Context, serve *page.Flag, r *traceformat.Reader, noLoop
 					return fmt.Errorf("%s, and -strict was given", picture.Plural(uint64(s.bad), "bad line"))
 				}
 				fmt.Fprintln(stderr, s)
+				for _, doubt := range s.doubts(g.Stats()) {
+					fmt.Fprintln(stderr, doubt)
+					doubts += " " + doubt + "."
+				}
 				continue
 			}
 			if ok, err := s.count(line.err); err != nil {
 				return err
-			} else if ok && !(noLoopback && line.event.Remote.Addr().IsLoopback()) {
-				p.Add(line.event)
+			} else if ok {
+				s.see(line.event.Time)
+				if !(noLoopback && line.event.Remote.Addr().IsLoopback()) {
+					p.Add(line.event)
+				}
 			}
 		}
 	}

@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"time"
 
 	"example.com/tcpgraph/examples/internal/cli"
 	"example.com/tcpgraph/examples/internal/page"
@@ -82,7 +84,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	p := show.Picture(g)
 	fmt.Fprintf(stderr, "%s: %s, %s\n", s, picture.Plural(uint64(p.View.Nodes().Len()), "node"), picture.Plural(uint64(p.View.Edges().Len()), "edge"))
-	for _, note := range p.Notes {
+	for _, note := range slices.Concat(p.Notes, s.doubts(g.Stats())) {
 		fmt.Fprintln(stderr, note)
 	}
 	if err := p.Write(ctx, stdout, stderr); err != nil {
@@ -98,6 +100,31 @@ const showBad = 3
 type summary struct {
 	events, bad int
 	first       []*traceformat.SyntaxError
+	latest      time.Time // of an event
+	unsorted    bool      // an event was much earlier than one before it
+}
+
+// late is how much earlier than one before it an event of a sorted trace can be,
+// since tracing does not take long to tell of one.
+const late = 10 * time.Second
+
+// see takes note of when an event was.
+func (s *summary) see(t time.Time) {
+	if t.After(s.latest) {
+		s.latest = t
+	} else if !t.IsZero() && s.latest.Sub(t) > late {
+		s.unsorted = true
+	}
+}
+
+// doubts says what the graph of the trace could not tell. In a sorted one the
+// half of a connection that was not near the other is not to be expected.
+func (s *summary) doubts(stats flowgraph.Stats) []string {
+	said := cli.Doubts(stats)
+	if forgotten := cli.Forgotten(stats); forgotten != "" && s.unsorted {
+		said = append(said, forgotten)
+	}
+	return said
 }
 
 func (s summary) String() string {
@@ -151,6 +178,9 @@ func linesAlone(stdin io.Reader) int {
 func read(g *flowgraph.Graph, r *traceformat.Reader, noLoopback bool, lines int) (s summary, err error) {
 	take := func(e *traceformat.Event, err error) error {
 		ok, err := s.count(err)
+		if ok {
+			s.see(e.Time)
+		}
 		if ok && !(noLoopback && e.Remote.Addr().IsLoopback()) {
 			g.Add(*e)
 		}

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/tcpgraph/examples/internal/cli"
 	"example.com/tcpgraph/flowgraph"
@@ -51,6 +52,50 @@ func TestSummary(t *testing.T) {
 		}
 		if !strings.HasPrefix(stdout, "digraph") {
 			t.Errorf("%q: no graph but %q", test.args, stdout)
+		}
+	}
+}
+
+// TestDoubts has traces of which a part cannot be told for sure.
+func TestDoubts(t *testing.T) {
+	const namespaces = `172.17.0.2:80→172.17.0.3:1001|PID=1 NETNS=1 CMD=curl
+172.17.0.3:1001←172.17.0.2:80|PID=2 NETNS=2 CMD=nginx
+172.17.0.3:1001←172.17.0.2:80|PID=3 NETNS=3 CMD=caddy
+`
+	const workers = `192.0.2.2:80→192.0.2.1:1001|PID=7 CMD=curl
+192.0.2.9:1001←192.0.2.2:80|PID=8 CMD=nginx
+192.0.2.9:1002←192.0.2.2:80|PID=9 CMD=nginx
+`
+	// Two files of more than is remembered, one after the other, or sorted.
+	var files, sorted strings.Builder
+	const n = flowgraph.DefaultReorder + 10
+	lines := func(i int) (client, server string) {
+		at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Millisecond).Format(time.RFC3339Nano)
+		const end = " EVENT=close DUR=1ms"
+		c, s := fmt.Sprintf("192.0.%d.1:%d", 2+i>>15, i&0x7fff+1), "198.51.100.1:80"
+		return s + "→" + c + "|PID=1 TIME=" + at + end + " HOST=a CMD=curl\n", c + "←" + s + "|PID=2 TIME=" + at + end + " HOST=b CMD=nginx\n"
+	}
+	for side := range 2 {
+		for i := range n {
+			c, s := lines(i)
+			files.WriteString([2]string{c, s}[side])
+			if side == 0 {
+				sorted.WriteString(c)
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		trace, want string
+	}{
+		"several namespaces": {namespaces, "3 connections are shown by one end alone, "},
+		"several workers":    {workers, "1 service is shown as an address "},
+		"two files":          {files.String(), "ended connections were forgotten before their other half came, "},
+		"one sorted file":    {sorted.String(), ""},
+	} {
+		_, _, stderr := parse(t, test.trace)
+		_, said, _ := strings.Cut(stderr, "\n")
+		if !strings.Contains(said, test.want) || test.want == "" && said != "" {
+			t.Errorf("%s: says %q, want a line with %q, or none", name, said, test.want)
 		}
 	}
 }
