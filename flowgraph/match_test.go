@@ -267,3 +267,34 @@ func TestForgotten(t *testing.T) {
 		t.Errorf("got %d forgotten, want %d: %+v", s.Forgotten, 50*1+50*5+90, s)
 	}
 }
+
+// TestAnyPlaces has halves with the same endpoints at random places and times, at
+// most one for each end in a namespace: whatever their order, the graph is one.
+func TestAnyPlaces(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 10))
+		var events []traceformat.Event
+		for place := range uint32(12) {
+			e := outgoing(in(proc(place, "c"), 1+place/2), "172.17.0.3:40000", "172.17.0.2:5432")
+			if place%2 == 1 {
+				e = incoming(in(proc(place, "s"), 1+place/2), "172.17.0.2:5432", "172.17.0.3:40000")
+			}
+			if r.IntN(4) > 0 {
+				e = timed(e, r.Float64()*float64(60+seed*10))
+			}
+			if r.IntN(3) == 0 {
+				e.Owner = traceformat.OwnerSnapshot
+			}
+			if r.IntN(5) < 3 && len(events) < 8 {
+				events = append(events, on(string(rune('a'+place/2%3)), e))
+			}
+		}
+		first := fullText(build(nil, events...))
+		for order := range 20 {
+			r.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+			if diff := cmp.Diff(first, fullText(build(&flowgraph.Options{Reorder: -order % 2}, events...))); diff != "" {
+				t.Fatalf("seed %d, order %v (-first +this):\n%s", seed, events, diff)
+			}
+		}
+	}
+}
