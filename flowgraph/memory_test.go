@@ -101,4 +101,8 @@ func TestStats(t *testing.T) {
 	if diff := cmp.Diff(want, g.Stats()); diff != "" {
 		t.Errorf("Stats (-want +got):\n%s\n%s", diff, fullText(g))
 	}
+	want.Nodes, want.Edges, want.Processes, want.Externals = 0, 0, 0, 0
+	if diff := cmp.Diff(want, g.View(&flowgraph.ViewOptions{HideIsolated: true}).Stats()); diff != "" {
+		t.Errorf("Stats of a view (-want +got):\n%s", diff)
+	}
 }

@@ -48,7 +48,13 @@ func (s *Stats) tally(f *flow) {
 	}
 }
 
-// Stats returns the counts as of now.
+// Stats returns the counts of the whole graph as they were when the view of it was
+// taken. Nodes, Edges, Processes and Externals, its size, are 0: the view has one of
+// its own.
+func (v *View) Stats() Stats { return v.stats }
+
+// Stats returns the counts as of now. It takes as long as [Graph.View], whose
+// result tells most of them, too.
 func (g *Graph) Stats() Stats {
 	v := g.read()
 	s := v.stats

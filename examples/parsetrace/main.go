@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	p := show.Picture(g)
 	fmt.Fprintf(stderr, "%s: %s, %s\n", s, picture.Plural(uint64(p.View.Nodes().Len()), "node"), picture.Plural(uint64(p.View.Edges().Len()), "edge"))
-	for _, note := range slices.Concat(p.Notes, s.doubts(g.Stats())) {
+	for _, note := range slices.Concat(p.Notes, s.doubts(p.View.Stats())) {
 		fmt.Fprintln(stderr, note)
 	}
 	if err := p.Write(ctx, stdout, stderr); err != nil {
