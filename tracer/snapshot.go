@@ -35,7 +35,7 @@ const (
 
 var (
 	patience       = 500 * time.Millisecond
-	walkFor        = 5 * time.Second
+	walkFor        = 3 * time.Second
 	snapshotBegins func()
 )
 
@@ -179,6 +179,14 @@ func (k *kernel) enter(phase bpf.TcpgraphPhase) error {
 
 // walk runs an iterator to its end and returns what the program wrote.
 func (k *kernel) walk(prog *ebpf.Program) ([]byte, error) {
+	r, err := openWalk(prog)
+	if err != nil {
+		return nil, err
+	}
+	return readWalk(r)
+}
+
+func openWalk(prog *ebpf.Program) (io.ReadCloser, error) {
 	it, err := link.AttachIter(link.IterOptions{Program: prog})
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: attach %v: %w", prog, err)
@@ -188,10 +196,14 @@ func (k *kernel) walk(prog *ebpf.Program) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: open %v: %w", prog, err)
 	}
+	return r, nil
+}
+
+func readWalk(r io.ReadCloser) ([]byte, error) {
 	defer r.Close()
 	out, err := io.ReadAll(persistent{r})
 	if err != nil {
-		return nil, fmt.Errorf("snapshot: read %v: %w", prog, err)
+		return nil, fmt.Errorf("snapshot: read: %w", err)
 	}
 	return out, nil
 }
@@ -208,25 +220,29 @@ func (p persistent) Read(b []byte) (n int, err error) {
 	}
 }
 
-// walkIn walks the sockets of a network namespace; the iterator sees only those of
-// the namespace of the thread that opens it.
+// walkIn walks the sockets of a network namespace: the iterator sees those of the
+// namespace of the thread that opens it.
 func (k *kernel) walkIn(inode uint32, file *os.File) ([]byte, error) {
+	var r io.ReadCloser
+	err := inNetNS(inode, file, func() (err error) {
+		r, err = openWalk(k.prog(bpf.TcpgraphProgSnapshotSockets))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	type result struct {
 		found []byte
 		err   error
 	}
 	done := make(chan result, 1)
 	go func() {
-		var r result
-		r.err = inNetNS(inode, file, func() (err error) {
-			r.found, err = k.walk(k.prog(bpf.TcpgraphProgSnapshotSockets))
-			return err
-		})
-		done <- r
+		found, err := readWalk(r)
+		done <- result{found, err}
 	}()
 	select {
-	case r := <-done:
-		return r.found, r.err
+	case w := <-done:
+		return w.found, w.err
 	case <-time.After(walkFor):
 		return nil, fmt.Errorf("one of its sockets is locked for more than %v", walkFor)
 	}
