@@ -26,6 +26,7 @@ static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tp,
 	c->direction = connects ? DIR_OUTGOING : DIR_INCOMING;
 	c->since = connects ? bpf_ktime_get_boot_ns() : 0;
 	c->state = connects ? TCP_SYN_SENT : TCP_LISTEN;
+	c->untold = 0;
 	if (!connects)
 		c->how = HOW_LISTENER;
 	return 0;

@@ -153,10 +153,17 @@ func (k *kernel) noteUnwalked(spaces namespaces, listenersOnly bool) {
 	}
 	switch {
 	case multipath > 0:
-		k.missing = append(k.missing, fmt.Sprintf("who owns the Multipath TCP sockets that were open before is not known in %d network namespaces: %v", multipath, why))
+		k.missing = append(k.missing, fmt.Sprintf("who owns the Multipath TCP sockets that were open before is not known in %s: %v", namespaceCount(multipath), why))
 	case n > 0 && !listenersOnly:
-		k.missing = append(k.missing, fmt.Sprintf("whether connections that were open before were overlooked is not known in %d network namespaces: %v", n, why))
+		k.missing = append(k.missing, fmt.Sprintf("whether connections that were open before were overlooked is not known in %s: %v", namespaceCount(n), why))
 	}
+}
+
+func namespaceCount(n int) string {
+	if n == 1 {
+		return "1 network namespace"
+	}
+	return fmt.Sprintf("%d network namespaces", n)
 }
 
 // unowned counts the connections that were overlooked.
