@@ -88,20 +88,14 @@ func ownPIDNS() (uint32, error) {
 
 // notePIDNS notes what is not seen from within a PID namespace: the kernel walks the
 // open files of only the processes in it.
-func (k *kernel) notePIDNS() error {
-	inode, err := ownPIDNS()
+func (k *kernel) notePIDNS(inode uint32) {
 	if inode != 0 {
 		k.missing = append(k.missing, "processes outside of this PID namespace have no number in it, and what they had open before is not seen (run it in the initial one, as with docker run --pid=host)")
 	}
-	return err
 }
 
 // setConstants sets the parameters that the verifier folds into the programs.
-func setConstants(spec *ebpf.CollectionSpec, o *Options) error {
-	pidns, err := ownPIDNS()
-	if err != nil {
-		return err
-	}
+func setConstants(spec *ebpf.CollectionSpec, o *Options, pidns uint32) error {
 	var first uint32
 	if len(o.NetNS) > 0 {
 		first = o.NetNS[0]

@@ -56,7 +56,11 @@ func load(o *Options) (k *kernel, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the BPF object: %w", err)
 	}
-	if err := setConstants(spec, o); err != nil {
+	pidns, err := ownPIDNS()
+	if err != nil {
+		return nil, err
+	}
+	if err := setConstants(spec, o, pidns); err != nil {
 		return nil, err
 	}
 	spec.Maps[bpf.TcpgraphMapEvents].MaxEntries = uint32(o.RingSize)
@@ -91,7 +95,8 @@ func load(o *Options) (k *kernel, err error) {
 	if err := k.fillFilters(o); err != nil {
 		return nil, err
 	}
-	return k, k.notePIDNS()
+	k.notePIDNS(pidns)
+	return k, nil
 }
 
 // noSlots keeps the state of all sockets with them. Tests set it.

@@ -46,17 +46,52 @@ func openLive(t *testing.T, o tracer.Options) *live {
 func openHooked(t *testing.T, o tracer.Options, hook tracer.AcceptHook) *live {
 	t.Helper()
 	l := &live{t: t, ns: netlab.New(t)}
+	l.trace(o, hook)
+	l.listen()
+	return l
+}
+
+// before is a namespace with a listener and no tracer yet.
+func before(t *testing.T) *live {
+	t.Helper()
+	l := &live{t: t, ns: netlab.New(t)}
+	l.listen()
+	return l
+}
+
+func (l *live) listen() {
+	l.t.Helper()
+	var err error
+	if l.ln, err = l.ns.Listen("tcp", "127.0.0.1:0"); err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { l.ln.Close() })
+}
+
+// open begins to trace.
+func (l *live) open(o tracer.Options) {
+	l.t.Helper()
+	l.trace(o, acceptHook(l.t))
+}
+
+func (l *live) trace(o tracer.Options, hook tracer.AcceptHook) {
+	l.t.Helper()
 	o.NetNS, o.AcceptHook = []uint32{l.ns.Inode()}, hook
 	var err error
 	if l.Tracer, err = tracer.Open(&o); err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { l.Close() })
+}
+
+// fileOf returns another descriptor of a connection or a listener.
+func fileOf(t *testing.T, of any) *os.File {
+	t.Helper()
+	f, err := of.(interface{ File() (*os.File, error) }).File()
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	if l.ln, err = l.ns.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.ln.Close() })
-	return l
+	return f
 }
 
 // next waits for an event.
@@ -93,6 +128,14 @@ func (l *live) wantNext(want ...string) {
 
 // lost is what the kernel lost for certain.
 func (l *live) lost() tracer.Lost { return certain(l.Stats().Lost) }
+
+// wantLost checks what was lost for certain.
+func (l *live) wantLost(want tracer.Lost) {
+	l.t.Helper()
+	if got := l.lost(); got != want {
+		l.t.Errorf("lost: got %+v, want %+v", got, want)
+	}
+}
 
 // certain is what was lost but for the bounds of what the kernel may have skipped:
 // if it did, an event is missing or wrong.

@@ -130,9 +130,7 @@ func TestTableFull(t *testing.T) {
 	if diff := cmp.Diff(want, count); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
-	if got := l.lost(); got != (tracer.Lost{TableFull: connections - room}) {
-		t.Errorf("lost: got %+v, want %d in TableFull", got, connections-room)
-	}
+	l.wantLost(tracer.Lost{TableFull: connections - room})
 }
 
 // TestTableFullUnaccepted has more connections wait for their accept, and in vain,
@@ -306,9 +304,7 @@ func TestUnseenEstablished(t *testing.T) {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 	l.noMore()
-	if got := l.lost(); got != (tracer.Lost{}) {
-		t.Errorf("lost: got %+v, want nothing", got)
-	}
+	l.wantLost(tracer.Lost{})
 }
 
 // TestListenAfterUnseenEnd lets a connection end unseen whose socket then listens.
@@ -333,9 +329,7 @@ func TestListenAfterUnseenEnd(t *testing.T) {
 	if err := unix.Listen(fd, 1); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.lost(); got != (tracer.Lost{Ends: 1}) {
-		t.Errorf("lost: got %+v, want 1 in Ends", got)
-	}
+	l.wantLost(tracer.Lost{Ends: 1})
 	name, err := unix.Getsockname(fd)
 	if err != nil {
 		t.Fatal(err)

@@ -115,7 +115,7 @@ func nested(t *testing.T, connects, handles int, enough uint64) (changes uint64,
 	if stackPerProcessor(t, l.SetState()) {
 		t.Fatal("this would bring the kernel down: set_state has a stack for each processor")
 	}
-	ln := blocking(t, l.ln)
+	ln := fileOf(t, l.ln) // of which calls block
 	defer ln.Close()
 	fd := int(ln.Fd())
 	const long = 30 * time.Second // accepting fails then

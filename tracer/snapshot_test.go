@@ -16,37 +16,6 @@ import (
 	"example.com/tcpgraph/tracer"
 )
 
-// before is a namespace with a listener and no tracer yet.
-func before(t *testing.T) *live {
-	t.Helper()
-	l := &live{t: t, ns: netlab.New(t)}
-	var err error
-	if l.ln, err = l.ns.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.ln.Close() })
-	return l
-}
-
-// open begins to trace.
-func (l *live) open(o tracer.Options) {
-	l.t.Helper()
-	o.NetNS, o.AcceptHook = []uint32{l.ns.Inode()}, acceptHook(l.t)
-	var err error
-	if l.Tracer, err = tracer.Open(&o); err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() { l.Close() })
-}
-
-// wantLost checks what was lost for certain.
-func (l *live) wantLost(want tracer.Lost) {
-	l.t.Helper()
-	if got := l.lost(); got != want {
-		l.t.Errorf("lost: got %+v, want %+v", got, want)
-	}
-}
-
 // TestSnapshotMany has more connections open than the kernel hands out at a time.
 func TestSnapshotMany(t *testing.T) {
 	const n = 1500 // 3,000 descriptors; the limit is 4,096 or more
@@ -68,16 +37,6 @@ func TestSnapshotMany(t *testing.T) {
 		t.Errorf("got %d events of %d ends of connections, want %d", l.Stats().Snapshot, len(seen), 2*n)
 	}
 	l.wantLost(tracer.Lost{})
-}
-
-// fileOf returns another descriptor of a connection.
-func fileOf(t *testing.T, c net.Conn) *os.File {
-	t.Helper()
-	f, err := c.(*net.TCPConn).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
 }
 
 // TestSnapshotInFlight begins while no process has a descriptor of one end of a

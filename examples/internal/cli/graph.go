@@ -28,11 +28,12 @@ func Doubts(s flowgraph.Stats) []string {
 // Forgotten says that connections were forgotten which may count twice, "" if
 // none were. It is of use where lines were not in the order of time.
 func Forgotten(s flowgraph.Stats) string {
-	switch s.Forgotten {
-	case 0:
+	forgotten := "1 ended connection was forgotten before its other half came, and counts"
+	switch n := s.Forgotten; {
+	case n == 0:
 		return ""
-	case 1:
-		return "1 ended connection was forgotten before its other half came, and counts twice if it did: sort the lines by TIME if they come from several files"
+	case n > 1:
+		forgotten = fmt.Sprintf("%d ended connections were forgotten before their other half came, and count", n)
 	}
-	return fmt.Sprintf("%d ended connections were forgotten before their other half came, and count twice if it did: sort the lines by TIME if they come from several files", s.Forgotten)
+	return forgotten + " twice if it did: sort the lines by TIME if they come from several files"
 }
